@@ -40,11 +40,11 @@ func (m *mismatch) explainBody(d *difference, from *message) {
 		d.cause, d.detail, d.note = "signed-payload", "empty", "The hash of an empty body was signed, "+empty+"."
 		return
 	case d.arrived == signing.UnsignedPayload:
-		d.cause, d.detail, d.note = "signed-payload", "other", "AWS expects UNSIGNED-PAYLOAD here, and a hash was signed."
+		d.cause, d.detail, d.note = "signed-payload", "other", "AWS expects UNSIGNED-PAYLOAD here, but a hash was signed."
 		return
 	}
 	if word := emptyBodyWord(d.arrived); word != "" {
-		d.note = "What arrived is " + word + ": a program makes that of no body, or of an object."
+		d.note = "What arrived is " + word + ": programs write that for a missing body or an object."
 		return
 	}
 	if m.sent != nil && m.signed != nil && m.sent.bodyKnown && hashOf(m.sent.body) == d.arrived && m.gzipped(m.sent) {
@@ -74,7 +74,7 @@ func (m *mismatch) explainBody(d *difference, from *message) {
 func (m *mismatch) unexplained(d *difference, from *message) {
 	encoding, _ := m.arrived.value("content-encoding")
 	if strings.Contains(encoding, "gzip") || strings.Contains(from.header("content-encoding"), "gzip") {
-		d.detail, d.note = "gzip", "It was compressed, it seems: content-encoding says gzip."
+		d.detail, d.note = "gzip", "It seems to have been compressed: content-encoding says gzip."
 		return
 	}
 	d.note = "None of the usual changes gives what arrived: a placeholder filled in later, a multipart boundary, a time " +

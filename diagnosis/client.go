@@ -88,8 +88,8 @@ func clientRefused(c *collector) bool {
 		f.place, f.reason = "header", f.reason+" A header of the body, such as Content-Type, was set on the request."
 		f.code = "Set Content-Type and its like on request.Content.Headers, with the value that was signed."
 	case name != ".NET" || c.mentions("new-line", "invalid http header characters"):
-		f.reason += " A header's value holds a line feed or another character that no header can have, usually from a key that was " +
-			"read with the end of its line."
+		f.reason += " A header's value contains a line feed or another character that headers cannot have, usually from a key that was " +
+			"read with its line ending."
 		f.code = "Trim access key id, secret and token when they are read, and write each header's value in one line."
 	}
 	if c.mentions("invoke-restmethod", "invoke-webrequest") {
@@ -133,8 +133,8 @@ func clientSession(c *collector) bool {
 	c.ruleOut(neverSent)
 	c.add(finding{
 		cause: "expired-token", certainty: Stated, place: "token",
-		reason: "The client's own error: its sign-in at IAM Identity Center (SSO) is over, so nothing was signed.",
-		fix:    "Let this service sign: it renews its sessions by itself.",
+		reason: "The client's own error: its IAM Identity Center (SSO) sign-in has expired, so nothing was signed.",
+		fix:    "Let this service sign: it renews its sessions itself.",
 		code:   "Sign in again: aws sso login --profile …",
 	})
 	return true
@@ -247,7 +247,7 @@ func blockedByBrowser(c *collector) bool {
 	c.ruleOut(notSeen)
 	c.add(finding{
 		cause: "not-reached", certainty: Likely, place: "host", side: SideClient,
-		reason: "The browser refused: it asks with OPTIONS first (CORS), which is never signed, and the response does not allow this page.",
+		reason: "The browser refused: it first sends an unsigned OPTIONS request (CORS), and the response does not allow this page.",
 		fix:    "Call AWS from the workflow or a server, not from a page in a browser.",
 		code: "Call from a server; or allow the page's origin and the headers authorization, x-amz-date and x-amz-security-token in the " +
 			"CORS settings of the API or bucket, with OPTIONS open to all.",

@@ -92,7 +92,7 @@ func (c *collector) severalRefusals() bool {
 
 var askWhich = Question{
 	What: "Which of these refusals is the one to explain?",
-	Why:  "The text has more than one, with causes of their own.",
+	Why:  "The text has several, each with its own cause.",
 	How:  "Paste one request with its response.",
 }
 
@@ -123,7 +123,7 @@ func (c *collector) report() Report {
 func (c *collector) ranked() []finding {
 	list := slices.Clone(c.findings)
 	if len(list) == 0 {
-		list = []finding{{cause: "unclear", certainty: Open, reason: "Nothing in it tells why."}}
+		list = []finding{{cause: "unclear", certainty: Open, reason: "Nothing in it says why."}}
 	}
 	slices.SortStableFunc(list, func(a, b finding) int {
 		return slices.Index(certainties, b.certainty)/2 - slices.Index(certainties, a.certainty)/2

@@ -141,7 +141,7 @@ func pairedDetail(removed, added []signing.Parameter, names string) (detail, not
 	switch {
 	case plus:
 		if strings.Contains(removed[0].Name+removed[0].Value, "+") {
-			return "plus", "The plus sign in " + names + " arrived as a space: it was sent as + in place of %2B."
+			return "plus", "The plus sign in " + names + " arrived as a space: it was sent as + instead of %2B."
 		}
 		return "plus", "The space in " + names + " arrived as a plus sign: it was not sent as %20."
 	case again:

@@ -23,7 +23,10 @@ func credentialsStated(c *collector) bool {
 		})
 	case c.says("token-expired") || c.code("ExpiredToken", "TokenRefreshRequired"):
 		c.ruleOut(goodTime)
-		c.add(finding{cause: "expired-token", certainty: Stated, place: "token", reason: "AWS says that the session is over." + c.sessionEnd()})
+		c.add(finding{
+			cause: "expired-token", certainty: Stated, place: "token",
+			reason: "AWS says that the session has expired." + c.sessionEnd(),
+		})
 	case c.says("token-malformed") || c.code("InvalidToken"):
 		invalidToken(c)
 	case c.says("token-invalid") || c.code("InvalidClientTokenId", "UnrecognizedClientException", "InvalidTokenId", "InvalidSecurity"):
@@ -87,15 +90,15 @@ func (c *collector) damage() string {
 	switch {
 	case token == "":
 	case c.plusInToken():
-		return "There are plain plus signs in the token of the URL, which AWS reads as blanks: it was not encoded."
+		return "The token in the URL has unencoded plus signs, which AWS reads as spaces."
 	case strings.Contains(token, " "):
-		return "There are blanks in the token, where plus signs were: it was not encoded in the URL."
+		return "The token has spaces where plus signs were: it was not encoded in the URL."
 	case strings.ContainsAny(token, "%\"'\r\n…"):
-		return "The token has characters that no token has: it was quoted, or encoded twice."
+		return "The token has characters that tokens never have: it was quoted, or encoded twice."
 	case held != "" && token != held && len(token) >= 16 && (strings.HasPrefix(held, token) || strings.HasSuffix(held, token)):
 		return "The token is a piece of the profile's: it was cut to " + plural(len(token), "character") + " of " + itoa(len(held)) + "."
 	case held != "" && token != held && strings.EqualFold(token, held):
-		return "The token has the profile's letters in another case."
+		return "The token differs from the profile's only in upper and lower case."
 	}
 	return ""
 }
@@ -122,7 +125,7 @@ func missingToken(c *collector) {
 	if m := c.request(); m == nil || m.headersUnknown || !c.claim.inHeader && !c.claim.presigned { // its headers are not shown
 		f.certainty = Likely
 		f.reason = "The access key id begins with ASIA, so it belongs to a session. A store that knows the session refuses a bad or old token " +
-			"in other words: so it saw none."
+			"in other words, so it saw none."
 		c.add(f)
 		c.also("The session's key may be unknown as well.", "unknown-key", "expired-token")
 		return
@@ -147,20 +150,20 @@ func tokenOrKey(c *collector, said string) {
 	case token != "" && c.sessionOver():
 		c.add(finding{
 			cause: "expired-token", certainty: Likely, place: "token",
-			reason: "The session was over when the request was made." + c.sessionEnd() + jwtEnd(token),
+			reason: "The session had expired when the request was made." + c.sessionEnd() + jwtEnd(token),
 		})
-		c.also("The key may be unknown all the same.", "unknown-key", "invalid-token")
+		c.also("The key may be unknown nevertheless.", "unknown-key", "invalid-token")
 	case token != "" && c.damage() != "":
 		c.add(finding{cause: "invalid-token", detail: "damaged", certainty: Likely, place: "token", reason: c.damage()})
 	case token != "" && held.SessionToken() != "" && (held.AccessKeyID == c.claim.keyID) != (held.SessionToken() == token):
 		f := finding{
 			cause: "token-not-for-key", certainty: Proved, place: "token",
-			reason: "The token is that of the profile's session, and the key is another one.",
+			reason: "The token belongs to the profile's session, but the key is another one.",
 		}
 		if held.AccessKeyID == c.claim.keyID { // AWS says that the token is invalid; the comparison says why
-			f.cause, f.certainty, f.reason = "invalid-token", Stated, "The key is that of the profile's session, and the token is of another "+
-				"session."
-			defer c.also("Key and token must be of one session.", "token-not-for-key")
+			f.cause, f.certainty, f.reason = "invalid-token", Stated, "The key belongs to the profile's session, but the token "+
+				"belongs to another session."
+			defer c.also("Key and token must belong to the same session.", "token-not-for-key")
 		}
 		c.add(f)
 	case token != "" && optIn(c.claim.region()) && (c.in.STSEndpoint == "" || strings.Contains(c.in.STSEndpoint, "sts.amazonaws.com")):
@@ -168,7 +171,7 @@ func tokenOrKey(c *collector, said string) {
 			cause: "foreign-token", certainty: Likely, place: "token",
 			reason: c.claim.region() + " is an opt-in region: it accepts sessions from regional STS endpoints, not those from sts.amazonaws.com.",
 		})
-		c.also("The token may be damaged or of another session.", "invalid-token", "unknown-key", "region-disabled")
+		c.also("The token may be damaged or belong to another session.", "invalid-token", "unknown-key", "region-disabled")
 	default:
 		keyOrToken(c, said)
 	}
@@ -192,7 +195,7 @@ func keyOrToken(c *collector, said string) {
 	default:
 		c.add(finding{
 			cause: "invalid-token", certainty: Open, place: "token",
-			reason: "AWS says the same of a missing, damaged or foreign token and of an unknown key.",
+			reason: "AWS says the same about a missing, damaged or foreign token as about an unknown key.",
 			fix: "Look at the access key id. If it begins with ASIA, send X-Amz-Security-Token unchanged beside it; if it begins with AKIA, send " +
 				"no token. If that is so already, the key or the session is not valid: get a new one.",
 		})

@@ -20,7 +20,7 @@ func authorizationForm(c *collector) bool {
 	case c.mentions("should be seconds since epoch", "requires the signature, expires and awsaccesskeyid parameters"):
 		c.add(finding{
 			cause: "sigv2", certainty: Stated, place: "query",
-			reason: "The words are those for a presigned URL of Signature Version 2: " + c.quoted(200),
+			reason: "The wording is that for a presigned URL of Signature Version 2: " + c.quoted(200),
 		})
 		return true
 	case c.wrongRegion(), c.says("wrong-service", "wrong-scope-date", "wrong-terminator"):
@@ -63,7 +63,7 @@ func unsupportedMechanism(c *collector) bool {
 	case c.mentions(string(signing.ECDSA)) && !c.mentions("use AWS4-HMAC-SHA256"):
 		c.add(finding{
 			cause: "wrong-algorithm", detail: "needs-sigv4a", certainty: Stated, place: "algorithm",
-			reason: "AWS asks for " + string(signing.ECDSA) + " (SigV4a) in place of what was sent.",
+			reason: "AWS asks for " + string(signing.ECDSA) + " (SigV4a) instead of what was sent.",
 		})
 	case scheme == "bearer", scheme == "basic":
 		return otherScheme(c, Stated)
@@ -75,7 +75,7 @@ func unsupportedMechanism(c *collector) bool {
 	case c.mentions("AWS4-HMAC-SHA256", "signature version 4"), refusesV2().MatchString(c.text):
 		c.add(finding{
 			cause: "sigv2", certainty: Stated, place: "header:authorization",
-			reason: "AWS asks for Signature Version 4 (AWS4-HMAC-SHA256) in place of what was sent.",
+			reason: "AWS asks for Signature Version 4 (AWS4-HMAC-SHA256) instead of what was sent.",
 		})
 	default:
 		c.add(finding{
@@ -116,7 +116,7 @@ func otherScheme(c *collector, certainty Certainty) bool {
 	c.ruleOut(notSeen)
 	c.add(f)
 	if strings.Contains(c.host(), "execute-api") || c.host() == "" {
-		c.also("API Gateway gives the same response where the route does not exist, or its method has IAM authorization.", "unknown-route")
+		c.also("API Gateway gives the same response if the route does not exist, or if its method has IAM authorization.", "unknown-route")
 	}
 	return true
 }
@@ -223,7 +223,7 @@ func headerAtHand(c *collector, lacks []string) bool {
 	switch {
 	case c.claim.scheme != string(signing.HMAC) && c.claim.scheme != string(signing.ECDSA) && c.claim.components["Credential"] &&
 		strings.Contains(c.claim.scheme, "Credential"):
-		f.detail, f.reason = "separator", "There is no blank between the algorithm and Credential."
+		f.detail, f.reason = "separator", "There is no space between the algorithm and Credential."
 	case strings.ContainsAny(raw, `"'`):
 		f.detail, f.reason = "quoted", "There are quotes in the Authorization header."
 	case len(absent) > 0 && c.claim.components["Credential"] || len(absent) == 1:
@@ -272,7 +272,7 @@ func incompleteQuery(c *collector) bool {
 			f.certainty, f.reason = Proved, "The presigned URL lacks "+strings.Join(lacks, ", ")+"."
 		}
 	}
-	f.fix = "Use the response's url as it is, the whole query included."
+	f.fix = "Use the response's url as it is, including the whole query."
 	c.add(f)
 	return true
 }

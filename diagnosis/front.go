@@ -104,7 +104,7 @@ func otherService(c *collector) bool {
 			c.ruleOut(notSeen)
 			c.add(finding{
 				cause: "front-refused", certainty: Likely, place: "host",
-				reason: "The words are those of " + f.name + ", not of an AWS service.",
+				reason: "The wording is that of " + f.name + ", not of an AWS service.",
 			})
 			return true
 		}
@@ -133,7 +133,10 @@ func frontAnswered(c *collector) bool {
 	}
 	if c.status == 407 {
 		c.ruleOut(notSeen)
-		c.add(finding{cause: "proxy-page", certainty: Likely, place: "host", reason: "Status 407 asks for a login at a proxy." + c.loginScheme()})
+		c.add(finding{
+			cause: "proxy-page", certainty: Likely, place: "host",
+			reason: "Status 407 means that a proxy asks for a login." + c.loginScheme(),
+		})
 		return true
 	}
 	if c.pageInstead() {

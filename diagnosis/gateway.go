@@ -18,7 +18,7 @@ func gatewayStated(c *collector) bool {
 	case message == "Unauthorized" && c.code("Unauthorized") && c.mentions("<code>unauthorized"): // R2, in S3's form
 		c.add(finding{
 			cause: "denied-unspecified", certainty: Open, place: "policy",
-			reason: "The store says no more than Unauthorized: its token of the API may not reach this bucket, or it does not know the key.",
+			reason: "The store says only Unauthorized: its API token may not have access to this bucket, or it does not know the key.",
 		})
 		c.also("The store does not tell them apart.", "unknown-key", "wrong-secret")
 		c.ask(askRequest, askPolicy)
@@ -29,13 +29,13 @@ func gatewayStated(c *collector) bool {
 		c.ruleOut(notSeen)
 		c.add(finding{
 			cause: "other-authorizer", certainty: Likely, place: "path",
-			reason: "The words are those of an authorizer of API Gateway that is not IAM's.",
+			reason: "The wording is that of an API Gateway authorizer other than IAM.",
 		})
 		return true
 	case c.mentions("unable to determine service/operation name to be authorized"):
 		c.add(finding{
 			cause: "unknown-route", certainty: Likely, place: "path",
-			reason: "The service knows no operation with this method and path, so there is nothing that it could authorize.",
+			reason: "The service has no operation with this method and path, so there is nothing to authorize.",
 			fix:    "Check method and path, and the X-Amz-Target header if there is one, against the service's documentation.",
 			code:   "Check method and path, and the X-Amz-Target header if there is one, against the service's API reference.",
 		})
@@ -46,7 +46,7 @@ func gatewayStated(c *collector) bool {
 	case message == "Forbidden" && c.mentions(`"traceid"`), message == "Forbidden" && strings.Contains(c.host(), ".iot."):
 		c.add(finding{
 			cause: "denied-unspecified", certainty: Likely, place: "policy",
-			reason: "AWS IoT answers Forbidden, and names neither action nor policy.",
+			reason: "AWS IoT says Forbidden, and names neither action nor policy.",
 			fix:    "Ask whoever runs AWS whether the policy of the caller allows the action, such as iot:Publish, on this topic or thing.",
 		})
 		c.ask(askPolicy)
@@ -79,7 +79,7 @@ func noSignature(c *collector) bool {
 	case m != nil && c.claim.signed():
 		c.add(finding{
 			cause: "no-signature", certainty: Likely, place: "header:authorization",
-			reason: "The request given is signed, and AWS saw no signature: its Authorization header was lost on the way.",
+			reason: "The given request is signed, but AWS saw no signature: its Authorization header was lost on the way.",
 		})
 	case m != nil && !m.headersUnknown:
 		f := finding{
@@ -89,14 +89,14 @@ func noSignature(c *collector) bool {
 		if gateway {
 			f.certainty = Likely
 			c.add(f)
-			c.also("API Gateway says the same of a route that does not exist.", "unknown-route")
+			c.also("API Gateway says the same about a route that does not exist.", "unknown-route")
 			return true
 		}
 		c.add(f)
 	case gateway:
 		c.add(finding{
 			cause: "unknown-route", certainty: Open, place: "path",
-			reason: "API Gateway says this both of signed requests whose path, method or stage does not exist and of unsigned requests.",
+			reason: "API Gateway says this both about signed requests whose path, method or stage does not exist and about unsigned requests.",
 			fix: "If the request had an Authorization header, compare its address with the invoke URL of the stage, " +
 				"https://id.execute-api.region.amazonaws.com/stage/path. If it had none, sign it.",
 		})
@@ -128,8 +128,8 @@ func unknownRoute(c *collector, m *message) {
 		f.detail = "fragment"
 		f.reason += " There is a # in the address: what follows it is not sent. Write %23."
 	case len(segments) == 1 && !strings.HasSuffix(m.path, "/"):
-		f.reason += " The stage alone needs a slash behind it: " + m.path + "/."
-		f.fix = "Write the address with a slash behind the stage: " + m.path + "/."
+		f.reason += " The stage alone needs a slash after it: " + m.path + "/."
+		f.fix = "Write the address with a slash after the stage: " + m.path + "/."
 	case len(segments) == 0:
 		f.reason += " The path has no stage: https://id.execute-api.region.amazonaws.com/stage/path."
 	}
@@ -137,8 +137,8 @@ func unknownRoute(c *collector, m *message) {
 }
 
 func forbidden(c *collector) bool {
-	c.ruleOut("API Gateway says Forbidden of other things than a wrong signature.")
-	f := finding{cause: "denied-api-key", certainty: Likely, place: "header:x-api-key", reason: "API Gateway answers a bare Forbidden."}
+	c.ruleOut("API Gateway says Forbidden for reasons other than a wrong signature.")
+	f := finding{cause: "denied-api-key", certainty: Likely, place: "header:x-api-key", reason: "API Gateway says only Forbidden."}
 	if m := c.request(); m != nil {
 		switch {
 		case strings.HasPrefix(m.path, "/@connections"):
@@ -190,7 +190,7 @@ func byStatus(c *collector) bool {
 		c.ruleOut("The signature is not the reason.")
 		c.add(finding{
 			cause: "aws-fault", certainty: Stated, place: "aws",
-			reason: "The response is a fault of the service" + c.withStatus() + ".",
+			reason: "The response is an error of the service" + c.withStatus() + ".",
 		})
 	default:
 		return byGist(c) || c.signatureAccepted()
@@ -252,7 +252,7 @@ func (c *collector) signatureAccepted() bool {
 	if message == "Not Found" && (c.host() == "" || strings.Contains(c.host(), ".execute-api.")) {
 		c.add(finding{
 			cause: "unknown-route", certainty: Likely, place: "path",
-			reason: "HTTP APIs of API Gateway say Not Found of a route that does not exist.",
+			reason: "API Gateway's HTTP APIs say Not Found for a route that does not exist.",
 		})
 		return true
 	}

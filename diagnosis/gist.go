@@ -35,19 +35,19 @@ var gists = []gist{
 			`exists?)\b|` +
 			`\broute not found\b|\bno such (?:route|method|operation)\b`),
 		cause: "unknown-route", certainty: Likely, place: "path",
-		reason: "The words are those for a route that does not exist: ", others: []Cause{"signature-right"},
+		reason: "The wording fits a route that does not exist: ", others: []Cause{"signature-right"},
 	},
 	{
 		words: nocase(`\bwaf\b[^.\n]{0,40}\bblock|\bblocked by (?:\w+ ){0,3}(?:waf|firewall)\b`),
 		cause: "waf-blocked", certainty: Likely, place: "host",
-		reason: "The words are those of a firewall: ", others: []Cause{"front-refused"},
+		reason: "The wording is that of a firewall: ", others: []Cause{"front-refused"},
 	},
 	{
 		words: nocase(`\bregion\b[^.\n]{0,60}\b(?:wrong|incorrect|mismatch|invalid|not valid|expect(?:ed|s|ing)|does(?: not|n't) match)|` +
 			`\b(?:wrong|incorrect|invalid|unexpected|mismatched) (?:\w+ ){0,2}region\b|\bunexpected scope\b|` +
 			`\bnot in (?:the )?['"]?[\w-]+['"]? region\b`),
 		cause: "wrong-region", certainty: Likely, place: "scope:region",
-		reason: "The words are those for a wrong region: ", others: []Cause{"wrong-endpoint"}, ask: &askRequest,
+		reason: "The wording fits a wrong region: ", others: []Cause{"wrong-endpoint"}, ask: &askRequest,
 	},
 	{
 		words: nocase(`\b(?:authori[sz]ation|credential|signature|auth)(?: header| query| parameters?| or parameters| scope)*\b[^.\n]{0,40}` +
@@ -57,7 +57,7 @@ var gists = []gist{
 			` (?:the )?authori[sz]ation(?: header|$|:|\.)`),
 		not:   otherAuth,
 		cause: "malformed-authorization", certainty: Likely, place: "header:authorization",
-		reason: "The words are those for an Authorization header that cannot be read: ", others: []Cause{"not-sigv4"}, ask: &askRequest,
+		reason: "The wording fits an Authorization header that cannot be read: ", others: []Cause{"not-sigv4"}, ask: &askRequest,
 	},
 	{
 		words: nocase(`\b(?:anonymous|unauthenticated|unsigned)\b[^.\n]{0,80}\b(?:not|no|denied|forbidden|unsupported|disabled|unauthorized)\b|` +
@@ -65,7 +65,7 @@ var gists = []gist{
 			`\b(?:missing|no|without|lacks) (?:an? |any )?(?:authentication|authorization|signature|credentials)\b`),
 		not:   nocase(`identity pool`),
 		cause: "no-signature", certainty: Likely, place: "header:authorization",
-		reason: "The words are those for a request without a signature: ", others: []Cause{"malformed-authorization"}, ask: &askRequest,
+		reason: "The wording fits a request without a signature: ", others: []Cause{"malformed-authorization"}, ask: &askRequest,
 	},
 	{
 		words: nocase(`\b(?:request|signature|date|time ?stamp|clock|time)\b[^.\n]{0,60}` +
@@ -73,7 +73,7 @@ var gists = []gist{
 			`\bclock skew\b|\bsignature (?:has |is )?expired\b`),
 		not:   otherAuth,
 		cause: "clock-behind", certainty: Open, place: "time",
-		reason: "The words are those for a time of signing that is too far from the server's: ",
+		reason: "The wording fits a signing time that is too far from the server's: ",
 		others: []Cause{"clock-ahead", "stale-signature"}, ask: &askTimes,
 	},
 	{
@@ -81,20 +81,20 @@ var gists = []gist{
 			`\b(?:access|authentication|bearer|id|refresh|oauth|login|identity) token\b[^.\n]{0,60}\b(?:missing|expired|revoked|invalid|malformed|` +
 			`not valid|could not be)|\b(?:missing|expired|revoked|invalid|malformed) (?:access|bearer|id|refresh|oauth|login|identity) token\b`),
 		cause: "other-authorizer", certainty: Likely, place: "path",
-		reason: "The words are those for a token or key of another kind than AWS's: ",
+		reason: "The wording fits a token or key of another kind than AWS's: ",
 	},
 	{
 		words: nocase(`\b(?:missing|invalid|unknown|no|required) api[ -]?key\b|\bapi[ -]?key\b[^.\n]{0,40}\b(?:missing|invalid|not valid|` +
 			`required)\b`),
 		cause: "denied-api-key", certainty: Likely, place: "header:x-api-key",
-		reason: "The words are those for an API key of a usage plan: ", others: []Cause{"other-authorizer"},
+		reason: "The wording fits an API key of a usage plan: ", others: []Cause{"other-authorizer"},
 	},
 	{
 		words: nocase(`\b(?:token|credentials?|session)\b[^.\n]{0,40}\b(?:has|have|is|are|was|were|already) ` +
 			`(?:already )?(?:expired|over|no longer valid)\b|\bexpired (?:security |session |temporary )?(?:token|credentials?|session)\b`),
 		not:   otherAuth,
 		cause: "expired-token", certainty: Likely, place: "token",
-		reason: "The words are those for a session that is over: ", others: []Cause{"invalid-token"},
+		reason: "The wording fits a session that has expired: ", others: []Cause{"invalid-token"},
 	},
 	{
 		words: nocase(`\b(?:access ?key(?: ?ids?)?|key ?ids?|key)\b[^.\n]{0,60}\b(?:does(?: not|n't) exist|` +
@@ -105,7 +105,7 @@ var gists = []gist{
 		not: nocase(`specified key|master key|ciphertext|object key|kms|key pair|api key|encryption|primary key|partition|attribute|` +
 			`hash key|nosuchkey`),
 		cause: "unknown-key", certainty: Likely, place: "key",
-		reason: "The words are those for an access key that is not known: ", others: []Cause{"invalid-token"},
+		reason: "The wording fits an unknown access key: ", others: []Cause{"invalid-token"},
 	},
 	{
 		words: nocase(`\bnot (?:authori[sz]ed|permitted|entitled|allowed)\b|\b(?:access|permission)\b[^.\n]{0,80}\b(?:denied|forbidden)\b|` +
@@ -113,14 +113,14 @@ var gists = []gist{
 			`rights?)\b|` +
 			`\bdo(?:es)? not have\b[^.\n]{0,80}\b(?:permissions?|access|privileges?|rights?)\b`),
 		cause: "denied-unspecified", certainty: Likely, place: "policy",
-		reason: "The words are those for a permission that is missing: ", others: []Cause{"denied-identity", "denied-resource"}, ask: &askPolicy,
+		reason: "The wording fits a missing permission: ", others: []Cause{"denied-identity", "denied-resource"}, ask: &askPolicy,
 	},
 	{
 		words: nocase(`\b(?:invalid|missing|required|malformed|unsupported)\b[^.\n]{0,40}\b(?:request parameters?|parameters?|` +
 			`(?:request )?body|` +
 			`field|media type|arguments?|json|input)\b`),
 		cause: "signature-right", detail: "bad-request", certainty: Likely, place: "request",
-		reason: "The words are those for a request whose content is refused: ",
+		reason: "The wording fits a request whose content is refused: ",
 	},
 }
 
@@ -149,7 +149,7 @@ func byGist(c *collector) bool {
 			cause: g.cause, detail: g.detail, certainty: certainty, place: g.place,
 			reason: g.reason + quote(c.masker()(reading.Redact(lineOf(text, g.words().FindStringIndex(text)))), 300) + ".",
 		})
-		c.also("The words do not tell them apart.", g.others...)
+		c.also("The wording does not distinguish them.", g.others...)
 		if g.ask != nil {
 			c.ask(*g.ask)
 		}

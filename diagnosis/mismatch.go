@@ -59,7 +59,7 @@ func deniedOrMismatch(c *collector) {
 	m.own = c.canonicalOf(m.given, m.style, c.payloadOf(m.given, m.style))
 	switch {
 	case m.claim.wellFormed() && m.signedAsIs():
-		c.ruleOut("The signature is right for the request given, by the profile's secret.")
+		c.ruleOut("The signature is right for the given request, by the profile's secret.")
 	default:
 		_ = m.formOfSignature() || m.signersMistake()
 	}

@@ -50,12 +50,12 @@ func (m *mismatch) pathMistakes(base *canonical, given *message) []mistake {
 	var list []mistake
 	add := func(detail, note, path string) { list = append(list, pathMistake(detail, note, path)) }
 	if m.style.encodedOnce {
-		add("encoded-twice", "The path was encoded twice, and the service encodes it once.", rawTwice)
-		add("normalised", "The path was normalized, and the service uses it as it is.", once)
+		add("encoded-twice", "The path was encoded twice, but the service encodes it once.", rawTwice)
+		add("normalised", "The path was normalized, but the service uses it as it is.", once)
 		add("encoded-twice", "The path was normalized and encoded twice.", twice)
 	} else {
-		add("encoded-once", "The path was encoded once, and the service encodes it again.", once)
-		add("not-normalised", "The path was signed with its slashes and dots, and the service removes them.", rawTwice)
+		add("encoded-once", "The path was encoded once, but the service encodes it again.", once)
+		add("not-normalised", "The path was signed with its slashes and dots, but the service removes them.", rawTwice)
 		add("encoded-once", "The path was encoded once and not normalized.", rawOnce)
 	}
 	add("not-encoded", "The path was signed without percent-encoding.", unescape(wire))
@@ -102,7 +102,7 @@ func (m *mismatch) otherPaths(base *canonical, given *message) []mistake {
 		rest = rest[i+1:]
 		add("prefix-removed", "The first segments of the path were not signed.", rest)
 	}
-	add("prefix-removed", "The path was signed as a slash alone.", "/")
+	add("prefix-removed", "Only a slash was signed as the path.", "/")
 	add("trailing-slash", "The slash at the end was signed in another way.", strings.TrimRight(base.path, "/"))
 	add("trailing-slash", "The slash at the end was signed in another way.", base.path+"/")
 	add("other", "The path was signed without its first slash.", strings.TrimPrefix(base.path, "/"))
@@ -118,7 +118,7 @@ func (m *mismatch) otherPaths(base *canonical, given *message) []mistake {
 		add("other", "The address was signed as the path.", address)
 		if m.style.encodedOnce { // for a bucket in the host that was signed in the path
 			bucket, _, _ := strings.Cut(given.host, ".")
-			add("prefix-added", "The bucket was signed as part of the path, and it is in the host.", "/"+bucket+base.path)
+			add("prefix-added", "The bucket was signed as part of the path, but it is in the host.", "/"+bucket+base.path)
 		}
 	}
 	for _, path := range looseForms(base.path) {
@@ -204,7 +204,7 @@ func (m *mismatch) queryMistakes(base *canonical, given *message) []mistake {
 	sorted := slices.Sorted(slices.Values(pieces))
 	add("omitted", "The query was not signed.", "")
 	add("unsorted", "The parameters were signed in the order in which they were sent.", spell(escape, false))
-	add("unsorted", "The parameters were sorted as texts, with their values.", spell(escape, true))
+	add("unsorted", "The parameters were sorted as text, values included.", spell(escape, true))
 	add("unsorted", "The parameters were sorted without regard to case.", foldSorted(base.query))
 	add("encoded-twice", "The query was encoded twice.", spell(func(s string) string { return escape(escape(s)) }, true))
 	add("encoded-twice", "The query was encoded twice.", canonicalQuery(strings.ReplaceAll(raw, "%", "%25")))

@@ -54,14 +54,14 @@ func (m *mismatch) headerMistakes(base *canonical, given *message) []mistake {
 	add("line-ends", "header", "The lines were signed with CR LF.", func(p *parts) { p.crlf = true })
 	add("line-ends", "header", "The lines of the headers were signed with CR "+
 		"LF.", func(p *parts) { p.headers = strings.ReplaceAll(p.headers, "\n", "\r\n") })
-	add("value-not-trimmed", "header", "A space behind each colon was "+
+	add("value-not-trimmed", "header", "A space after each colon was "+
 		"signed.", set(base.lines(func(h signing.Header) string { return h.Name + ": " + h.Value })))
 	if given != nil {
 		list = append(list, m.rawHeaders(base, given)...)
 	}
 	add("name-case", "header", "The names of the headers were signed with "+
 		"capitals.", set(base.lines(titledLine)))
-	add("name-case", "header", "The names of the headers were signed with capitals, and listed so.", func(p *parts) {
+	add("name-case", "header", "The names of the headers were signed and listed with capitals.", func(p *parts) {
 		p.headers, p.list = base.lines(titledLine), titledList(p.list)
 	})
 	add("blank-line", "header", "Two empty lines were signed after the headers.", func(p *parts) { p.headers += "\n" })

@@ -33,10 +33,10 @@ func (m *mismatch) payloadMistakes(base *canonical, given *message) []mistake {
 	var list []mistake
 	add := func(detail, note, payload string) { list = append(list, payloadMistake(detail, note, payload)) }
 	add("empty", "The hash of an empty body was signed, "+empty+"; the service expects "+orThe(base.payload, "that of the body")+".", empty)
-	add("unsigned", "UNSIGNED-PAYLOAD was signed, and the service hashes the body.", signing.UnsignedPayload)
+	add("unsigned", "UNSIGNED-PAYLOAD was signed, but the service hashes the body.", signing.UnsignedPayload)
 	claimed := m.claim.payloadHash
 	if detail := claimedDetail(claimed); claimed != "" && detail != "other" {
-		add(detail, "The value of x-amz-content-sha256 was signed, and the service hashes the body.", claimed)
+		add(detail, "The value of x-amz-content-sha256 was signed, but the service hashes the body.", claimed)
 	}
 	if body != "" && body != base.payload {
 		add("other", "The hash of the body was signed; the service expects "+base.payload+".", body)
@@ -53,7 +53,7 @@ func (m *mismatch) payloadMistakes(base *canonical, given *message) []mistake {
 	}
 	add("missing", "No hash was signed.", "")
 	list = append(list, mistake{
-		dimension: inPayload, cause: "signed-payload", detail: "missing", place: "body", note: "The line of the payload's hash was left out.",
+		dimension: inPayload, cause: "signed-payload", detail: "missing", place: "body", note: "The payload hash line was left out.",
 		apply: func(p *parts) { p.short = true },
 	})
 	list = append(list, queryAsBody(base, given)...)
@@ -72,7 +72,7 @@ func (m *mismatch) payloadMistakes(base *canonical, given *message) []mistake {
 	}
 	list = append(list, m.otherBodies()...)
 	if claimed != "" {
-		k := payloadMistake("other", "The hash in x-amz-content-sha256 was signed, and it is not that of the body.", claimed)
+		k := payloadMistake("other", "The hash in x-amz-content-sha256 was signed, but it is not that of the body.", claimed)
 		k.bodyChange = "other"
 		list = append(list, k)
 	}
@@ -83,10 +83,11 @@ func (m *mismatch) payloadMistakes(base *canonical, given *message) []mistake {
 func (m *mismatch) otherBodies() []mistake {
 	var list []mistake
 	for word, hash := range emptyBodyHashes() {
-		list = append(list, payloadMistake("other", "The hash of "+word+" was signed: a program makes that of no body, or of an object.", hash))
+		note := "The hash of " + word + " was signed: programs write that for a missing body or an object."
+		list = append(list, payloadMistake("other", note, hash))
 	}
 	for _, named := range m.bodiesInPaste() {
-		k := payloadMistake("other", "The body as it stands in the text was signed, and another was sent.", hashOf(named))
+		k := payloadMistake("other", "The body as it is in the text was signed, but another was sent.", hashOf(named))
 		k.bodyChange = "other"
 		list = append(list, k)
 	}

@@ -79,7 +79,7 @@ func signedHeadersForms(base *canonical) []mistake {
 		add("", other, func(p *parts) { p.list = strings.ReplaceAll(p.list, ";", joint) })
 	}
 	add("", "SignedHeaders was not signed.", func(p *parts) { p.list = "" })
-	add("", "The line of SignedHeaders was left out.", func(p *parts) { p.list, p.short = p.payload, true })
+	add("", "The SignedHeaders line was left out.", func(p *parts) { p.list, p.short = p.payload, true })
 	for _, mark := range []string{"=", " ", " : ", " :", ";"} {
 		text := base.lines(func(h signing.Header) string { return h.Name + mark + h.Value })
 		add("", "The names and values of the headers were not joined by a colon alone.", func(p *parts) { p.headers = text })

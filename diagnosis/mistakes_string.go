@@ -30,7 +30,7 @@ func (m *mismatch) stringMistakes() []mistake {
 	add("Its scope lacks aws4_request.", func(c *hashedText) string {
 		return lines(p.algorithm, p.date, strings.TrimSuffix(scope, "/"+p.scope[3]), c.hash())
 	})
-	add("Its time is the day alone.", func(c *hashedText) string { return lines(p.algorithm, p.date[:8], scope, c.hash()) })
+	add("Its time is only the day.", func(c *hashedText) string { return lines(p.algorithm, p.date[:8], scope, c.hash()) })
 	add("It has the date as it was sent.", func(c *hashedText) string { return lines(p.algorithm, m.claim.date, scope, c.hash()) })
 	for _, other := range []string{
 		p.scope[0], p.scope[1], strings.Join(p.scope[:2], "/"), strings.Join(p.scope[1:], "/"), scope + "/", "/" + scope, strings.ToLower(scope),

@@ -90,13 +90,13 @@ func deniedInWords(c *collector) bool {
 			cause: "denied-unspecified", certainty: Likely, place: "policy", reason: "AWS does not allow the caller to do this: " + c.quoted(200),
 			fix: "The workflow is right. Ask whoever runs AWS which permission the caller lacks.",
 		})
-		c.also("As a rule no identity-based policy allows it.", "denied-identity")
+		c.also("Usually no identity-based policy allows it.", "denied-identity")
 		c.ask(askPolicy)
 	case c.mentions(ownPermissions...), c.mentionsAll([]string{"not authorized to access ", " on type "}):
 		c.ruleOut(rightSignature)
 		c.add(finding{
 			cause: "denied-unspecified", certainty: Likely, place: "policy",
-			reason: "The service has permissions of its own, beside those of IAM, and they deny it: " + c.quoted(200),
+			reason: "The service has its own permissions besides those of IAM, and they deny it: " + c.quoted(200),
 			fix:    "The workflow is right. Ask whoever runs this service for the permission that its response names.",
 		})
 		c.also("A policy of IAM may be missing as well.", "denied-identity")
@@ -147,7 +147,7 @@ func deniedByPolicy(c *collector) bool {
 		f.cause, f.certainty = "denied-trust", Likely
 		c.ask(Question{
 			What: "Does the role's trust policy name this caller, and does it ask for an external id?",
-			Why:  "AWS does not tell which of trust policy, external id and the caller's own permission is missing.",
+			Why:  "AWS does not say which of trust policy, external id and the caller's own permission is missing.",
 			How:  "Look at the trust policy of " + orThe(resource, "the role") + " and at CloudTrail.",
 		})
 	}
@@ -159,7 +159,7 @@ func deniedByPolicy(c *collector) bool {
 	}
 	c.add(f)
 	if f.cause == "denied-unspecified" {
-		c.also("As a rule no identity-based policy allows it.", "denied-identity", "denied-resource")
+		c.also("Usually no identity-based policy allows it.", "denied-identity", "denied-resource")
 		c.ask(askPolicy)
 	}
 	return true
@@ -176,8 +176,8 @@ func (c *collector) anonymous(action, resource string) {
 	}
 	if c.claim.signed() && c.request() != nil {
 		f.certainty = Likely
-		f.reason += " The request given has one: it was lost on the way, or the method has no IAM authorization, so that nobody looks at it."
-		defer c.also("Where nobody looks at the signature, the policy of the resource denies.", "denied-resource", "other-authorizer")
+		f.reason += " The given request has one: it was lost on the way, or the method has no IAM authorization, so nothing checks it."
+		defer c.also("If nothing checks the signature, the resource's policy denies.", "denied-resource", "other-authorizer")
 		c.ask(askPolicy)
 	}
 	c.add(f)
@@ -240,7 +240,7 @@ func deniedEncoded(c *collector) {
 		fix: "The workflow is right. Give the encoded message to whoever runs AWS: aws sts decode-authorization-message " +
 			"shows which policy denies.",
 	})
-	c.also("As a rule no identity-based policy allows it.", "denied-identity")
+	c.also("Usually no identity-based policy allows it.", "denied-identity")
 	c.ask(askPolicy)
 }
 
@@ -261,7 +261,7 @@ func deniedFunction(c *collector) {
 }
 
 func deniedCollection(c *collector) {
-	reason := "The host is one of OpenSearch Serverless, which answers 403 to all of them."
+	reason := "The host belongs to OpenSearch Serverless, which responds with 403 in all these cases."
 	if hint := c.responseHeader("x-aoss-response-hint"); hint != "" {
 		reason += " Its hint is " + quote(hint, 80) + "."
 	}

@@ -27,7 +27,7 @@ func presignStated(c *collector) bool {
 		if c.says("token-expired") || c.code("ExpiredToken") {
 			return false
 		}
-		c.ruleOut("AWS read the URL: only its time is over, or checked first.")
+		c.ruleOut("AWS read the URL: it has only expired, or its time is checked first.")
 		c.add(finding{
 			cause: "presign-expired", certainty: Stated, place: "time",
 			reason: "AWS says that the request has expired." + c.window(),

@@ -11,19 +11,19 @@ import (
 
 var askRequest = Question{
 	What: "The request as it was sent: method, URL, headers and body.",
-	Why:  "AWS's text tells what arrived; the request tells what was meant.",
+	Why:  "AWS's text shows what arrived; the request shows what was meant.",
 	How:  "Copy the action's inputs, curl -v, or the client's trace. Secrets are not needed, and tokens are not kept.",
 }
 
 var askCanonical = Question{
 	What: "The whole response of AWS, with its canonical request if it has one.",
-	Why:  "It tells what arrived.",
+	Why:  "It shows what arrived.",
 	How:  "Copy the response's body as it came, not only its message.",
 }
 
 var askProfile = Question{
 	What: "Which profile signed, or the canonical request and the string to sign of the signer.",
-	Why:  "With the secret it can be proved what was signed.",
+	Why:  "With the secret, what was signed can be proved.",
 	How:  "Name the profile; or switch on the signer's debug log.",
 }
 
@@ -32,7 +32,7 @@ func (c *collector) askSecret() Question {
 	if held := c.in.Credentials; c.in.OtherSessions && c.claim.isSession() && c.claim.keyID != held.AccessKeyID {
 		return Question{
 			What: "A refused request that the profile's present session signed.",
-			Why:  "Another session of the profile signed this one, and its secret is not kept: nothing can be proved of it.",
+			Why:  "Another session of the profile signed this one, and its secret is not kept: nothing can be proved about it.",
 			How:  "Sign and send the request again, and diagnose that refusal.",
 		}
 	}
@@ -44,7 +44,7 @@ func byDefault(c *collector) {
 	if c.hasFinding() || byStatus(c) || byForm(c) || bareDenial(c) {
 		return
 	}
-	f := finding{cause: "unclear", certainty: Open, reason: "Nothing in it tells why."}
+	f := finding{cause: "unclear", certainty: Open, reason: "Nothing in it says why."}
 	switch {
 	case !c.refused && (c.status >= 200 && c.status < 300 || succeeded().MatchString(c.text)):
 		f = success(c.status)
@@ -67,12 +67,12 @@ var succeeded = nocase(`\b(?:HTTP/[0-9.]+|HTTP|status(?: ?code)?:?) 2[0-9]{2}\b|
 
 func success(status int) finding {
 	f := finding{
-		cause: "signature-right", certainty: Stated, place: "request", side: SideClient, reason: "The response is no refusal.",
-		fix:  "Nothing is wrong with signing or calling. Look at the condition that takes this response for a failure.",
-		code: "Look at what the program expects: AWS took the request.",
+		cause: "signature-right", certainty: Stated, place: "request", side: SideClient, reason: "The response is not a refusal.",
+		fix:  "Nothing is wrong with signing or calling. Look at the condition that treats this response as a failure.",
+		code: "Look at what the program expects: AWS accepted the request.",
 	}
 	if status > 0 {
-		f.reason = "The response is no refusal: its status is " + itoa(status) + "."
+		f.reason = "The response is not a refusal: its status is " + itoa(status) + "."
 	} else {
 		f.certainty = Likely // reported, but not shown
 	}
@@ -97,7 +97,7 @@ func bareDenial(c *collector) bool {
 	c.ruleOut(goodTime)
 	f := finding{
 		cause: "denied-unspecified", certainty: Likely, place: "policy",
-		reason: "AWS names neither action nor policy. Without s3:ListBucket S3 says the same of an object that does not exist.",
+		reason: "AWS names neither action nor policy. Without s3:ListBucket, S3 says the same about an object that does not exist.",
 	}
 	if over, ok := c.expiredBy(); ok {
 		c.add(finding{
@@ -115,14 +115,14 @@ func bareDenial(c *collector) bool {
 		c.ask(askRequest)
 	case !endpoints.IsAWS(c.host()):
 		f.certainty = Open
-		f.reason += " Some makers' stores, Ceph among them, say the same of a wrong secret."
-		defer c.also("Some stores say the same of a wrong secret.", "wrong-secret")
+		f.reason += " Some vendors' stores, Ceph among them, say the same about a wrong secret."
+		defer c.also("Some stores say the same about a wrong secret.", "wrong-secret")
 	case strings.EqualFold(m.method, "HEAD"):
 		f.certainty = Open
-		f.reason += " A HEAD request has no body that could say more: repeat it as GET."
+		f.reason += " The response to a HEAD request has no body that could say more: repeat it as GET."
 	}
 	c.add(f)
-	c.also("As a rule a permission is missing.", "denied-identity", "denied-resource")
+	c.also("Usually a permission is missing.", "denied-identity", "denied-resource")
 	c.ask(askPolicy)
 	return true
 }
@@ -135,10 +135,10 @@ func authenticationFailed(c *collector) bool {
 		c.add(finding{
 			cause: "wrong-algorithm", detail: "needs-sigv4a", certainty: Open, place: "algorithm",
 			reason: "The CloudFront KeyValueStore " +
-				"accepts " + string(signing.ECDSA) + " (SigV4a) only, and says no more than that the authentication failed.",
+				"accepts " + string(signing.ECDSA) + " (SigV4a) only, and says only that the authentication failed.",
 		})
 	default:
-		c.add(finding{cause: "unclear", certainty: Open, reason: "The service says no more than that the authentication failed."})
+		c.add(finding{cause: "unclear", certainty: Open, reason: "The service says only that the authentication failed."})
 	}
 	c.also("A wrong secret or another mistake of the signer gives the same response.", "wrong-secret")
 	c.ask(askRequest, askProfile)

@@ -20,11 +20,11 @@ func (m *mismatch) rightForRequest() bool {
 		m.tokenSigned()
 		return true
 	}
-	m.ruleOut("The signature is right for the request given: secret, canonical request and key are as they should be.")
+	m.ruleOut("The signature is right for the given request: secret, canonical request and key are correct.")
 	if m.arrived.given() {
 		found := m.unmasked(differences(&m.own, &m.arrived, m.style))
 		if len(found) > 0 {
-			m.changed(found, m.proof(), "The signature is right for the request given, and AWS's canonical request differs there.", m.given)
+			m.changed(found, m.proof(), "The signature is right for the given request, but AWS's canonical request differs there.", m.given)
 			return true
 		}
 	}
@@ -44,12 +44,12 @@ func (m *mismatch) rightForRequest() bool {
 func (m *mismatch) tokenSigned() {
 	f := finding{
 		cause: "signed-query", certainty: Likely, place: "query",
-		reason: "X-Amz-Security-Token was signed with the other parameters, and this service wants it to be added after signing.",
+		reason: "X-Amz-Security-Token was signed with the other parameters, but this service expects it to be added after signing.",
 	}
 	if m.style.tokenAppended {
-		f.reason = "X-Amz-Security-Token was added after signing, and this service wants it to be signed with the other parameters."
+		f.reason = "X-Amz-Security-Token was added after signing, but this service expects it to be signed with the other parameters."
 	}
-	m.ruleOut("Key and secret are right: the signature is that of the URL with its token treated in the other way.")
+	m.ruleOut("Key and secret are right: the signature is right for the URL with its token treated the other way.")
 	m.add(f)
 	m.also("AWS may have another secret for this key.", "wrong-secret")
 }
@@ -125,14 +125,14 @@ func (m *mismatch) rightAndUnknown() {
 	}
 	m.add(finding{
 		cause: "wrong-secret", detail: "other", certainty: Open, place: "secret",
-		reason: "The signature is right for the request given with the profile's secret. Either AWS has another secret for " +
+		reason: "The signature is right for the given request with the profile's secret. Either AWS has another secret for " +
 			"this key, or a proxy changed the request.",
 	})
-	m.also("A proxy may have changed something behind the trace.", "changed-header", "changed-body", "changed-path", "changed-host")
+	m.also("A proxy may have changed something after the trace.", "changed-header", "changed-body", "changed-path", "changed-host")
 	m.ask(Question{
-		What: "Do other requests with this key pass?",
-		Why:  "If none does, the secret is not the one that AWS has; if some do, something between changes this one.",
-		How:  "Sign a GetCallerIdentity of STS with the same profile and send it by another way.",
+		What: "Do other requests with this key succeed?",
+		Why:  "If none does, the secret is not the one that AWS has; if some do, something on the way changes this one.",
+		How:  "Sign a GetCallerIdentity of STS with the same profile and send it another way.",
 	})
 }
 

@@ -63,7 +63,7 @@ func scopeStated(c *collector) bool {
 	}
 	if c.says("wrong-scope-date") {
 		c.add(finding{
-			cause: "wrong-scope-date", certainty: Stated, place: "scope:date", reason: "The scope has another day than the time of signing.",
+			cause: "wrong-scope-date", certainty: Stated, place: "scope:date", reason: "The day in the scope is not that of the signing time.",
 			evidence: []Evidence{{Part: "scope:date", Signed: c.claim.day(), Arrived: clip(c.claim.date, 16)}},
 		})
 	}

@@ -143,7 +143,7 @@ func (m *mismatch) inexactBody(k *mistake) bool {
 	if len(found) == 0 {
 		return false
 	}
-	m.changed(found, m.proof(), "The signature is right for the request as it was signed, and AWS's canonical request differs there.", m.given)
+	m.changed(found, m.proof(), "The signature is right for the request as it was signed, but AWS's canonical request differs there.", m.given)
 	return true
 }
 

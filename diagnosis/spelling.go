@@ -36,7 +36,7 @@ func (m *mismatch) formOfSignature() bool {
 	if f.detail = formFault(sig); f.detail == "" {
 		return false
 	}
-	f.reason = "A signature is 64 hexadecimal digits in lower case, and this one is not: " + infoOf(f.cause).detailTitle(f.detail) + "."
+	f.reason = "A signature is 64 hexadecimal digits in lower case, but this one is not: " + infoOf(f.cause).detailTitle(f.detail) + "."
 	if f.detail == "upper-case" || m.in.Request == nil && f.detail == "length" { // a paste may be cut
 		f.certainty = Likely
 	}

@@ -107,7 +107,7 @@ func timeStated(c *collector) bool {
 	default:
 		c.add(finding{
 			cause: "clock-behind", certainty: Open, place: "time",
-			reason: "AWS finds the two clocks too far apart, and does not say which way.", fix: clockOrDelay,
+			reason: "AWS says that the two clocks are too far apart, but not which one is ahead.", fix: clockOrDelay,
 		})
 		c.also("A signature that was sent late is refused in the same words.", "clock-ahead", "stale-signature")
 		c.ask(askTimes)

@@ -136,7 +136,7 @@ func (m *mismatch) withoutSecret() bool {
 		return true
 	}
 	certainty := m.proof()
-	reason := "AWS's canonical request differs there from the one of the request given."
+	reason := "AWS's canonical request differs there from that of the given request."
 	if m.prover != nil || !m.style.known && found[0].place == "path" || !m.given.bodyExact && found[0].place == "body" {
 		certainty = weaker(certainty, Likely)
 	}
@@ -175,22 +175,22 @@ func (m *mismatch) sameOnBothSides() {
 		if m.prover != nil && m.in.RequestIs == AsSigned {
 			m.add(finding{
 				cause: "changed-body", detail: "other", certainty: Likely, place: "body",
-				reason: "All else arrived as it was signed, and with the body that arrived the signature is another one: the body changed.",
+				reason: "Everything else arrived as it was signed, but the signature does not fit the body that arrived: the body changed.",
 			})
 			m.ask(askBody)
 			return
 		}
 		m.add(finding{
 			cause: "unclear", certainty: Open,
-			reason: "What arrived is the request given, but for the body, whose exact bytes were not given.",
+			reason: "What arrived is the given request, except for the body, whose exact bytes were not given.",
 			fix:    "Give the body as it was signed and as it was sent: usually one of the two was serialized again.",
 		})
 		m.also("The body is what is left.", "changed-body", "signed-payload", "wrong-secret")
 		m.ask(askBody, askProfile)
 		return
 	}
-	m.ruleOut("Nothing changed on the way: what arrived at AWS is the request given.")
-	reason := "What arrived is the request given: so the signer computed the signature differently from AWS, or with another secret."
+	m.ruleOut("Nothing changed on the way: what arrived at AWS is the given request.")
+	reason := "What arrived is the given request, so the signer computed the signature differently from AWS, or with another secret."
 	if m.prover != nil {
 		reason += " None of the usual mistakes gives the signature that was sent."
 	}
@@ -210,13 +210,13 @@ func (m *mismatch) rewrittenBody() bool {
 	if !ok || strings.HasPrefix(found.first.forward, "trailing-newline") {
 		return false
 	}
-	m.changed([]difference{d}, Likely, "All else arrived as it was signed.", m.given)
+	m.changed([]difference{d}, Likely, "Everything else arrived as it was signed.", m.given)
 	return true
 }
 
 // undecided: nothing is proved, and nothing differs.
 func (m *mismatch) undecided() {
-	reason := "AWS computed another signature, and the text does not show why."
+	reason := "AWS computed another signature, but the text does not show why."
 	if m.lumped() {
 		m.lumpedTogether()
 		return
@@ -259,19 +259,19 @@ func (m *mismatch) undecided() {
 func (m *mismatch) lumpedTogether() {
 	f := finding{
 		cause: "unclear", certainty: Open,
-		reason: "EC2 says the same of an unknown key, a wrong signature, a clock that is off, and a region that is not enabled.",
+		reason: "EC2 says the same about an unknown key, a wrong signature, a clock that is off, and a region that is not enabled.",
 		fix:    "Call another service with the same profile, such as GetCallerIdentity of STS: its response tells which it is.",
 	}
 	if r := m.claim.region(); optIn(r) {
 		f = finding{
 			cause: "region-disabled", certainty: Open, place: "account",
-			reason: r + " is an opt-in region, and EC2 says this of regions that the account has not enabled; of keys and clocks as well.",
+			reason: r + " is an opt-in region, and EC2 says this about regions that the account has not enabled, but also about keys and clocks.",
 		}
 	}
 	m.add(f)
 	m.also("EC2 does not tell them apart.", "unknown-key", "wrong-secret", "clock-behind", "region-disabled")
 	m.ask(Question{
-		What: "What does STS answer to GetCallerIdentity with the same profile?",
+		What: "How does STS respond to GetCallerIdentity with the same profile?",
 		Why:  "It tells key, signature and clock apart, which EC2 does not.",
 		How:  "Sign and call https://sts.<region>.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15.",
 	})

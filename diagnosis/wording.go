@@ -78,7 +78,7 @@ func (c *collector) missingHeader(name string) bool {
 }
 
 func missingDate(c *collector, certainty Certainty) bool {
-	reason := "AWS finds no time of signing that it can read."
+	reason := "AWS finds no signing time that it can read."
 	if certainty != Stated {
 		reason = "The request has neither X-Amz-Date nor Date."
 	}
