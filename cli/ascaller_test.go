@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// webIdentitySTS issues a session for each token that it gets, with a number of its own.
+// webIdentitySTS issues a session with a number of its own for each token that it gets.
 func webIdentitySTS(t *testing.T) (address string, calls *atomic.Int64) {
 	t.Helper()
 	calls = new(atomic.Int64)
@@ -32,7 +32,7 @@ func webIdentitySTS(t *testing.T) (address string, calls *atomic.Int64) {
 	return server.URL, calls
 }
 
-// TestServe_SignsAsTheCaller: two people with tokens have sessions of their own, which end with their tokens; who has none gets nothing.
+// Two people with tokens have their own sessions, which end with their tokens; callers without a token get nothing.
 func TestServe_SignsAsTheCaller(t *testing.T) {
 	issuer, sign := openIDProvider(t)
 	sts, calls := webIdentitySTS(t)
@@ -87,13 +87,13 @@ func TestServe_SignsAsTheCaller(t *testing.T) {
 			}
 		}
 		if result, _ := ask("/v1/sign", anna, get+`,"minValiditySeconds":900}`, 503); result["code"] != "session_short" {
-			t.Errorf("a session was asked for that is longer than the token: %v", result)
+			t.Errorf("a session longer than the token was requested: %v", result)
 		}
 		if result, _ := ask("/v1/sign", "Bearer robot-key", get+"}", 403); result["code"] != "login_required" {
 			t.Errorf("a caller with an API key: %v", result)
 		}
 		if result, header := ask("/v1/sign", late, get+"}", 401); result["code"] != "login_expired" || header.Get("WWW-Authenticate") == "" {
-			t.Errorf("a token that is nearly over: %v, %v", result, header)
+			t.Errorf("a token that is about to expire: %v, %v", result, header)
 		}
 	})
 	people := map[any]int{}

@@ -19,7 +19,7 @@ import (
 // attackerKey is the key of a second caller of serveApart.
 const attackerKey = "EXAMPLE-key-of-a-hostile-caller"
 
-// serveTwo runs the program for two callers, with its defaults but for the environment given.
+// serveTwo runs the program for two callers, with defaults except for the given environment.
 func serveTwo(t *testing.T, environment ...string) *server {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "countersign.yaml")
@@ -33,7 +33,8 @@ func serveTwo(t *testing.T, environment ...string) *server {
 	return serveApart(t, append(environment, "COUNTERSIGN_API_KEY_SHA256=", "COUNTERSIGN_CONFIG="+file)...)
 }
 
-// trickle opens n connections of the hostile caller whose bodies declare much and send little, and keeps them open until ctx ends.
+// trickle opens n connections of the hostile caller whose bodies declare much and send little, and keeps them open
+// until ctx ends.
 func (s *server) trickle(ctx context.Context, n int, path string, declared, sent int) *sync.WaitGroup {
 	var done sync.WaitGroup
 	for range n {
@@ -46,7 +47,7 @@ func (s *server) trickle(ctx context.Context, n int, path string, declared, sent
 				stop := context.AfterFunc(ctx, func() { _ = c.Close() })
 				_, _ = fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
 					path, attackerKey, declared, strings.Repeat("{", sent))
-				_, _ = io.Copy(io.Discard, c) // until the server has had enough
+				_, _ = io.Copy(io.Discard, c) // until the server closes it
 				stop()
 				_ = c.Close()
 			}
@@ -55,7 +56,7 @@ func (s *server) trickle(ctx context.Context, n int, path string, declared, sent
 	return &done
 }
 
-// TestHostileCallerKeepsNobodyWaiting: whatever one caller does, the requests of another are answered.
+// Whatever one caller does, the requests of another are served.
 func TestHostileCallerKeepsNobodyWaiting(t *testing.T) {
 	s := serveTwo(t)
 	for _, attack := range []struct {
@@ -90,10 +91,9 @@ func TestHostileCallerKeepsNobodyWaiting(t *testing.T) {
 	}
 }
 
-// TestHostileCallerWhoReadsNoResponseKeepsNobodyWaiting: one caller has requests signed over and
-// over, and does not read the responses, so that the service cannot get rid of them. There are few
-// places, so that they are taken soon. The other caller sends 25 requests a second: many more would
-// fill its own half of the places whenever the machine pauses.
+// One caller keeps sending requests to sign and does not read the responses, so that the service cannot get rid of
+// them. There are few places, so that they are soon taken. The other caller sends 25 requests a second: many more
+// would fill its own half of the places whenever the machine pauses.
 func TestHostileCallerWhoReadsNoResponseKeepsNobodyWaiting(t *testing.T) {
 	var headers strings.Builder
 	for i := range 120 {
@@ -127,7 +127,7 @@ func TestHostileCallerWhoReadsNoResponseKeepsNobodyWaiting(t *testing.T) {
 	}
 }
 
-// unread sends a document again and again on one connection, and reads nothing, until the server has had enough.
+// unread sends a document again and again on one connection, and reads nothing, until the server closes it.
 func (s *server) unread(ctx context.Context, document string) {
 	c, err := new(net.Dialer).DialContext(ctx, "tcp", s.address)
 	if err != nil {
@@ -168,8 +168,8 @@ func largeRequest(size int) string {
 	return head + strings.Repeat("x", size) + `"}`
 }
 
-// TestLargeBodiesAtOnceStayWithinMemory: 28 bodies of 9 MiB, and other bodies that take much, with
-// the default settings. Each is answered, and no connection is lost.
+// 28 bodies of 9 MiB, and other bodies that take much memory, with the default settings. Each gets a response, and no
+// connection is lost.
 func TestLargeBodiesAtOnceStayWithinMemory(t *testing.T) {
 	const most = 256
 	repeat := strings.Repeat
@@ -194,7 +194,7 @@ func TestLargeBodiesAtOnceStayWithinMemory(t *testing.T) {
 		t.Run(shape.name, func(t *testing.T) {
 			s := serveTwo(t)
 			served, busy := s.atOnce(t, shape.n, shape.document)
-			t.Logf("%d %s at once: %d signed, %d told that the service is busy; memory %.0f MiB", shape.n, shape.name, served, busy, s.memory())
+			t.Logf("%d %s at once: %d signed, %d refused as busy; memory %.0f MiB", shape.n, shape.name, served, busy, s.memory())
 			if s.memory() > most || served == 0 {
 				t.Errorf("memory %.0f MiB, want %d at most; %d signed", s.memory(), most, served)
 			}
@@ -202,7 +202,8 @@ func TestLargeBodiesAtOnceStayWithinMemory(t *testing.T) {
 	}
 }
 
-// atOnce sends a document n times at once, and says how many are signed, and how many refused for want of memory.
+// atOnce sends a document n times at once, and returns how many are signed, and how many are refused for lack of
+// memory.
 func (s *server) atOnce(t *testing.T, n int, document string) (int64, int64) {
 	t.Helper()
 	var served, busy atomic.Int64
@@ -237,7 +238,7 @@ func (s *server) atOnce(t *testing.T, n int, document string) (int64, int64) {
 	return served.Load(), busy.Load()
 }
 
-// TestBadInputCostsLittleMemory: documents of ten megabytes with a fault in each of millions of entries.
+// Documents of ten megabytes with a fault in each of millions of entries.
 func TestBadInputCostsLittleMemory(t *testing.T) {
 	s := serveTwo(t)
 	const head = `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/",`
@@ -258,12 +259,12 @@ func TestBadInputCostsLittleMemory(t *testing.T) {
 	}
 }
 
-// TestKilledUnderLoadLosesNoRecord: what was answered before the process was killed is on record, and no line is cut but the last.
+// What was signed before the process was killed is on record, and only the last line may be cut.
 func TestKilledUnderLoadLosesNoRecord(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "audit.jsonl")
 	s := serveApart(t, "COUNTERSIGN_AUDIT_FILE="+file)
 	var mu sync.Mutex
-	answered := map[string]bool{} // by the id of the request
+	answered := map[string]bool{} // by request id
 	var done sync.WaitGroup
 	var all atomic.Int64
 	for worker := range 16 {
@@ -272,7 +273,7 @@ func TestKilledUnderLoadLosesNoRecord(t *testing.T) {
 				id := fmt.Sprintf("w%d-%d", worker, n)
 				status, _, err := s.ask(s.client, strings.NewReader(dosRequest), "X-Request-Id", id)
 				if err != nil {
-					return // it is gone
+					return // the process is gone
 				}
 				if status == http.StatusOK {
 					mu.Lock()
@@ -305,8 +306,8 @@ func TestKilledUnderLoadLosesNoRecord(t *testing.T) {
 			missing++
 		}
 	}
-	t.Logf("%d requests answered before the kill, %d records, %d missing", len(answered), len(lines)-1, missing)
+	t.Logf("%d responses before the kill, %d records, %d missing", len(answered), len(lines)-1, missing)
 	if missing > 0 || len(answered) < 100 {
-		t.Errorf("%d of %d answered requests are not on record", missing, len(answered))
+		t.Errorf("%d of %d signed requests are not on record", missing, len(answered))
 	}
 }

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// BenchmarkSign is one request to sign with all that a request has to do with: a key, a policy, an audit record in a file, a line of
-// the log, metrics. What net/http does is not in it.
+// BenchmarkSign signs one request with everything that a request involves: a key, a policy, an audit record in a
+// file, a log line, metrics. It excludes net/http.
 func BenchmarkSign(b *testing.B) {
 	for _, output := range []string{"full", "short"} {
 		b.Run(output, func(b *testing.B) {
@@ -85,7 +85,7 @@ func benchService(
 	}
 }
 
-// discarded takes a response and keeps its status.
+// discarded is a response of which only the status is kept.
 type discarded struct {
 	header http.Header
 	status int

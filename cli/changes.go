@@ -12,8 +12,9 @@ import (
 	"countersign/signing"
 )
 
-// record puts on record that a configuration takes effect, and what is different from the one before; why is "start",
-// "file" or "signal". While records cannot be written nothing is signed, so that it may take effect all the same.
+// record writes an audit record that a configuration takes effect and how it differs from the one before; why is
+// "start", "file" or "signal". A failed write does not stop it: as long as records cannot be written, nothing is
+// signed anyway.
 func (s *service) record(g, before *generation, why string) access.Configuration {
 	if before == nil {
 		before = new(generation)
@@ -24,17 +25,17 @@ func (s *service) record(g, before *generation, why string) access.Configuration
 	if before.number > 0 {
 		c.SettingsChanged = g.conf.Changes(&before.conf)
 	}
-	err := trail{s, g}.Write(context.Background(), access.Record{
+	err := auditSink{s, g}.Write(context.Background(), access.Record{
 		CallerID: "(operator)", AuthMethod: access.MethodNone, Action: access.ActionConfigure, Decision: "allow", Notes: []string{why},
 		Configuration: c,
 	})
 	if err != nil {
-		g.logs.config.Error().AnErr("cause", err).Msg("the change of the configuration is not on record")
+		g.logs.config.Error().AnErr("cause", err).Msg("the configuration change could not be recorded")
 	}
 	return c
 }
 
-// compare tells which names are in one of two maps alone, and which have another value.
+// compare returns the names that only one of two maps has, and those whose values differ.
 func compare[V any](before, after map[string]V) (added, removed, changed []string) {
 	for _, name := range slices.Sorted(maps.Keys(after)) {
 		if old, found := before[name]; !found {
@@ -51,7 +52,7 @@ func compare[V any](before, after map[string]V) (added, removed, changed []strin
 	return added, removed, changed
 }
 
-// callersOf are the callers that a configuration names, with all by which they are known.
+// callersOf returns the callers that a configuration names, each with everything that identifies it.
 func callersOf(conf *config.Config) map[string][]string {
 	callers := map[string][]string{}
 	add := func(name, format string, by ...any) {
@@ -83,12 +84,12 @@ func callersOf(conf *config.Config) map[string][]string {
 	return callers
 }
 
-// profilesOf are the profiles of a configuration, with their host patterns and upstream headers.
+// profilesOf returns the profiles of a configuration, with their host patterns and upstream headers.
 func profilesOf(conf *config.Config) map[string][]any {
 	profiles := map[string][]any{}
 	for _, p := range conf.Profiles {
 		keys := [3]string{p.Keys.AccessKeyID, p.Keys.SecretAccessKey(), p.Keys.SessionToken()}
-		p.Keys = signing.Credentials{} // which hides them also from a comparison
+		p.Keys = signing.Credentials{} // they hide their values from a comparison, too
 		profiles[p.Name] = []any{p, conf.Hosts[p.Name], keys}
 	}
 	for _, h := range conf.UpstreamHeaders {

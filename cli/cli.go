@@ -1,7 +1,6 @@
-// Package cli is the countersign command: a file for each of its commands,
-// service.go, which wires what serves, and shutdown.go, which ends it. Clock,
-// environment, standard streams and signals enter the program here, in Main, and
-// nowhere else, except that serve ignores SIGHUP.
+// Package cli is the countersign command. Each command has its own file; service.go wires the service, and
+// shutdown.go stops it. Clock, environment, standard streams and signals enter the program here, in Main, and nowhere
+// else, except that serve handles SIGHUP.
 package cli
 
 import (
@@ -17,33 +16,34 @@ import (
 	"syscall"
 	"time"
 
-	_ "countersign/internal/garbage" // collected less often, from the beginning
+	_ "countersign/internal/garbage" // makes garbage collection less frequent from the start
 
 	"github.com/mattn/go-isatty"
 )
 
-// process is what the commands see of the outside world; tests give them another.
+// process is what the commands see of the outside world; tests substitute their own.
 type process struct {
 	ctx     context.Context
 	getenv  func(string) string
-	environ []string // NAME=value, so that misspelt names are found
+	environ []string // NAME=value, to find misspelt names
 	stdin   io.Reader
 	stdout  io.Writer
 	stderr  io.Writer
 	now     func() time.Time
 	flags   map[string]string // set on the command line, by name
-	// files reads the files of the configuration. Nil: they are read from the disk each time.
+	// files reads the configuration files. If nil, they are read from disk each time.
 	files *files
-	// terminal: standard input and standard error are one, so that somebody watches.
+	// terminal reports whether standard input and standard error are a terminal, so that a person is watching.
 	terminal bool
 
 	contract []byte // openapi.yaml
 }
 
-// Main runs the program with the arguments of the process and returns its exit code.
-// contract is openapi.yaml, which lies where only package main can embed it.
+// Main runs the program with the arguments of the process and returns its exit code. contract is openapi.yaml, which
+// only package main can embed from where it lies.
 func Main(contract []byte) int {
-	// Ignore SIGPIPE: a closed standard output must fail the audit write, which refuses the request, and not end the process.
+	// Ignore SIGPIPE: if standard output is closed, the audit write must fail, which refuses the request; the process
+	// must not end.
 	signal.Ignore(syscall.SIGPIPE)
 	// Nothing of ours writes to the standard logger. net/http does, and quotes what a server sends behind a response: bodies.
 	stdlog.SetOutput(io.Discard)
@@ -55,30 +55,29 @@ func Main(contract []byte) int {
 	return run(p, os.Args[1:])
 }
 
-// isTerminal tells a terminal from files, pipes and devices such as /dev/null.
+// isTerminal reports whether stream is a terminal, and not a file, a pipe or a device such as /dev/null.
 func isTerminal(stream any) bool {
 	file, ok := stream.(*os.File)
 	return ok && isatty.IsTerminal(file.Fd())
 }
 
-// softMemoryLimit is where garbage is collected more often instead of left lying:
-// above what 10,000 idle connections hold, below what the smallest containers and
-// Functions instances have. More is taken where requests need it. GOMEMLIMIT sets
-// another.
+// softMemoryLimit is the heap size above which garbage is collected more often: above what 10,000 idle connections
+// need, below what the smallest containers and Functions instances have. It is exceeded if requests need more.
+// GOMEMLIMIT overrides it.
 const softMemoryLimit = 208 << 20
 
-// startMemoryLimit holds while the configuration of a service is read for the first time: ten thousand profiles leave several
-// times as much lying as is kept.
+// startMemoryLimit applies while a service reads its configuration for the first time: ten thousand profiles leave
+// several times as much garbage as live data.
 const startMemoryLimit = 80 << 20
 
-// limitMemory sets the soft limit, unless the operator did.
+// limitMemory sets the soft limit, unless the operator has set one.
 func limitMemory(limit int64) {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(limit)
 	}
 }
 
-// run is the whole program; its result is the exit code.
+// run is the whole program; it returns the exit code.
 func run(p process, args []string) int {
 	p.flags = map[string]string{}
 	parsed := false
@@ -86,20 +85,20 @@ func run(p process, args []string) int {
 	root.SetArgs(args)
 	c, err := root.ExecuteContextC(p.ctx)
 	if err != nil && !parsed {
-		err = usageError{fmt.Errorf("%w\n%s --help shows what is possible", err, c.CommandPath())}
+		err = usageError{fmt.Errorf("%w\nrun %s --help for usage", err, c.CommandPath())}
 	}
 	return exitCode(p, err)
 }
 
-// usageError is the operator's mistake: exit code 2.
+// usageError is a mistake in the command line or the configuration: exit code 2.
 type usageError struct{ error }
 
 func exitCode(p process, err error) int {
 	if err == nil {
 		return 0
 	}
-	if answered := statusError(0); errors.As(err, &answered) {
-		return int(answered) / 100
+	if status := statusError(0); errors.As(err, &status) {
+		return int(status) / 100
 	}
 	fmt.Fprintln(p.stderr, "countersign:", err)
 	if errors.As(err, new(usageError)) {
@@ -117,5 +116,5 @@ func (p *process) read(name string) ([]byte, error) {
 	return p.files.read(name)
 }
 
-// newID makes the id of a request.
+// newID returns a new request id.
 func newID() string { return rand.Text() }

@@ -14,7 +14,7 @@ import (
 	"countersign/sandbox"
 )
 
-// buffer is written by the program and read by the test.
+// buffer is written by the program while the test reads it.
 type buffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -67,7 +67,7 @@ func startSandbox(t *testing.T) *sandbox.Server {
 	return aws
 }
 
-// sandboxEnvironment is how an operator would set the program up for the sandbox's STS.
+// sandboxEnvironment is how an operator would configure the program for the sandbox's STS.
 func sandboxEnvironment(aws *sandbox.Server) map[string]string {
 	return map[string]string{
 		"AWS_ACCESS_KEY_ID": sandbox.AccessKeyID, "AWS_SECRET_ACCESS_KEY": sandbox.SecretAccessKey, "AWS_REGION": "eu-west-1",
@@ -89,13 +89,13 @@ func freePort(t *testing.T) string {
 func waitFor(t *testing.T, url string) {
 	t.Helper()
 	for range 3000 {
-		if response, err := http.Get(url); err == nil { //nolint:noctx // polled until it answers
+		if response, err := http.Get(url); err == nil { //nolint:noctx // polled until it responds
 			_ = response.Body.Close()
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	t.Fatalf("%s does not answer", url)
+	t.Fatalf("%s does not respond", url)
 }
 
 func TestUsage(t *testing.T) {
@@ -120,7 +120,7 @@ func TestUsage(t *testing.T) {
 		"help sgin":                           {2, "did you mean sign?"},
 		"completion fsh":                      {2, "did you mean bash or fish or zsh?"},
 		"key new":                             {2, "the NAME of the caller is missing: countersign key new NAME"},
-		"key new a b":                         {2, "only one argument is taken"},
+		"key new a b":                         {2, "takes one argument"},
 		"serve extra":                         {2, `countersign serve takes flags only; found "extra"`},
 		"sandbox --port x":                    {2, "--port: must be a whole number"},
 		"presign --expires 1 x":               {2, "--expires: must be a duration, such as 90s"},

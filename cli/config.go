@@ -8,16 +8,16 @@ import (
 
 func newConfig(p *process) *cobra.Command {
 	var file string
-	show := command("print", "Print the configuration that is in force and where each value comes from, without secrets.", func() error {
+	show := command("print", "Print the effective configuration and the source of each value, without secrets.", func() error {
 		conf, err := loadConfig(p, file)
-		if printErr := conf.Print(p.stdout, p.getenv); printErr != nil { // also where it has faults: that is when people look
+		if printErr := conf.Print(p.stdout, p.getenv); printErr != nil { // even if it has faults: that is when people look
 			return printErr
 		}
 		return err
 	})
 	addConfig(show, &file)
 	addSettings(show, p)
-	return group("config", "Show the configuration that is in force, and the JSON Schema of its file.", show,
+	return group("config", "Show the effective configuration, and the JSON Schema of its file.", show,
 		command("schema", "Print a JSON Schema of the configuration file, for editors.", func() error {
 			_, err := p.stdout.Write(config.Schema())
 			return err

@@ -4,8 +4,8 @@ package cli
 
 import "syscall"
 
-// descriptors is how many files and connections the process may have open, or 0
-// where the system does not tell. Go has raised the soft limit to the hard one.
+// descriptors returns how many files and connections the process may have open, or 0 if the system does not say. Go
+// has already raised the soft limit to the hard one.
 func descriptors() int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur > 1<<30 {
@@ -14,5 +14,5 @@ func descriptors() int {
 	return int(limit.Cur)
 }
 
-// errRefused is why nobody can be reached at a socket where nobody listens.
+// errRefused is the error of dialing a socket on which no process listens.
 const errRefused = syscall.ECONNREFUSED

@@ -19,7 +19,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// connectorOptions are the flags of connector.
+// connectorOptions are the flags of the connector command.
 type connectorOptions struct {
 	out, config, from, mcp, host string
 	convert                      converter.Options
@@ -28,32 +28,32 @@ type connectorOptions struct {
 
 func newConnector(p *process) *cobra.Command {
 	var o connectorOptions
-	c := command("connector", "Write the files of a Power Platform connector, for Countersign itself or for an API at AWS.",
+	c := command("connector", "Write the files of a Power Platform connector, for Countersign itself or for an API on AWS.",
 		func() error { return o.run(p) })
 	c.Long = c.Short + "\n\nWithout --from, it writes the connector of Countersign itself, and the workflow templates.\n\n" +
-		"With --from, it makes a connector of the definition of an API at AWS: Swagger 2.0, OpenAPI 3.0 or 3.1,\n" +
-		"or an export of API Gateway. Its actions call Countersign at /call, which signs them. report.json says\n" +
+		"With --from, it makes a connector from the definition of an API on AWS: Swagger 2.0, OpenAPI 3.0 or 3.1,\n" +
+		"or an API Gateway export. Its actions call Countersign at /call, which signs them. report.json says\n" +
 		"what was left out and what is a guess.\n\n" +
-		"With --mcp, it makes one of the address of an MCP server at AWS, for Copilot Studio. It calls Countersign at\n" +
-		"/proxy, which Azure Functions do not serve."
+		"With --mcp, it makes one from the address of an MCP server on AWS, for Copilot Studio. It calls Countersign at\n" +
+		"/proxy, which Azure Functions does not serve."
 	c.Example = "  countersign connector --out lowcode --host sign.example.com\n" +
 		"  countersign connector --out orders --host sign.example.com --from orders.json --profile orders\n" +
 		"  countersign connector --out tools --host sign.example.com --profile agents \\\n" +
 		"    --mcp https://orders-abc123.gateway.bedrock-agentcore.eu-west-1.amazonaws.com/mcp"
 	f := c.Flags()
 	f.StringVar(&o.out, "out", "", "`FOLDER` to write to (required).")
-	f.StringVar(&o.host, "host", "", "`HOST` of the service, which the connector then has as a default.")
+	f.StringVar(&o.host, "host", "", "`HOST` of the service, the connector's default.")
 	f.StringVar(&o.from, "from", "", "`FILE` with the definition of an API, in JSON or YAML; - for standard input.")
-	f.StringVar(&o.mcp, "mcp", "", "`URL` of an MCP server at AWS: https://HOST/PATH, as Copilot Studio takes it.")
+	f.StringVar(&o.mcp, "mcp", "", "`URL` of an MCP server on AWS: https://HOST/PATH, as Copilot Studio expects it.")
 	f.StringVar(&o.convert.Profile, "profile", "", "`NAME` of the profile that signs the calls (required with --from and --mcp).")
-	f.StringVar(&o.convert.Upstream, "upstream", "", "`URL` of the API, where the definition does not tell it: https://HOST/PATH.")
+	f.StringVar(&o.convert.Upstream, "upstream", "", "`URL` of the API, if the definition does not give it: https://HOST/PATH.")
 	f.StringArrayVar(&o.convert.Include, "include", nil, "`OPERATION` to keep, such as 'GET /orders*'; may be repeated. Default: all.")
 	f.StringArrayVar(&o.convert.Exclude, "exclude", nil, "`OPERATION` to leave out; may be repeated.")
 	f.StringArrayVar(&o.samples, "sample", nil,
 		"Recorded response that gives an operation its `SHAPE`: 'GET /orders/{id}=order.json'; may be repeated.")
 	f.StringSliceVar(&o.any, "any", nil, "`METHODS` that stand for ANY, such as get,post. Default: such routes are left out.")
 	f.BoolVar(&o.convert.Greedy, "greedy", false, "Keep paths such as /{proxy+}.")
-	f.BoolVar(&o.convert.Strict, "strict", false, "Fail where something would be left out.")
+	f.BoolVar(&o.convert.Strict, "strict", false, "Fail if anything would be left out.")
 	addConfig(c, &o.config)
 	_ = c.MarkFlagRequired("out")
 	_ = c.MarkFlagDirname("out")
@@ -66,7 +66,7 @@ func (o *connectorOptions) run(p *process) error {
 	only := c.Upstream != "" || c.Greedy || c.Strict || len(c.Include)+len(c.Exclude)+len(o.samples)+len(o.any) > 0
 	switch {
 	case o.mcp != "" && (o.from != "" || only):
-		return usageError{errors.New("--mcp takes --profile, --host and --config alone")}
+		return usageError{errors.New("--mcp can be combined only with --profile, --host and --config")}
 	case o.mcp != "":
 		return o.makeMCP(p)
 	case o.from == "":
@@ -94,7 +94,7 @@ func (o *connectorOptions) makeMCP(p *process) error {
 	if err := o.prepare(p); err != nil {
 		return err
 	}
-	o.convert.Earlier = nil // its one action has one id
+	o.convert.Earlier = nil // its only action always has the same id
 	made, err := converter.MCP(o.mcp, o.convert)
 	if err != nil {
 		return err
@@ -102,11 +102,11 @@ func (o *connectorOptions) makeMCP(p *process) error {
 	if err := o.write(p, made); err != nil {
 		return err
 	}
-	fmt.Fprintln(p.stderr, "The connector calls /proxy, which a container or the binary serves, and Azure Functions do not.")
+	fmt.Fprintln(p.stderr, "The connector calls /proxy, which the container and the binary serve, but Azure Functions does not.")
 	return nil
 }
 
-// write writes the connector and says what became of it.
+// write writes the connector and prints a summary.
 func (o *connectorOptions) write(p *process, made *converter.Result) error {
 	if err := connector.WriteFiles(o.out, made.Files); err != nil {
 		return err
@@ -123,7 +123,7 @@ func (o *connectorOptions) write(p *process, made *converter.Result) error {
 	return nil
 }
 
-// read reads the definition, one byte more than may be converted at most.
+// read reads the definition, up to one byte more than can be converted.
 func (o *connectorOptions) read(p *process) ([]byte, error) {
 	in := p.stdin
 	if o.from != "-" {
@@ -137,7 +137,7 @@ func (o *connectorOptions) read(p *process) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(in, converter.MaxBytes+1))
 }
 
-// prepare reads what the flags name.
+// prepare checks the flags and reads the files that they name.
 func (o *connectorOptions) prepare(p *process) error {
 	c := &o.convert
 	if c.Profile == "" {
@@ -174,7 +174,7 @@ func (o *connectorOptions) prepare(p *process) error {
 	return o.readHosts(p)
 }
 
-// readHosts reads which hosts are the profile's, where a configuration is named.
+// readHosts reads the profile's hosts, if there is a configuration file.
 func (o *connectorOptions) readHosts(p *process) error {
 	name := configFile(p, o.config)
 	if name == "" {
@@ -186,13 +186,13 @@ func (o *connectorOptions) readHosts(p *process) error {
 	}
 	known := slices.ContainsFunc(conf.Profiles, func(profile credentials.Profile) bool { return profile.Name == o.convert.Profile })
 	if !known {
-		return usageError{fmt.Errorf("--profile: %s has no profile of this name", name)}
+		return usageError{fmt.Errorf("--profile: %s has no such profile", name)}
 	}
 	o.convert.Hosts, err = endpoints.NewHosts(conf.Hosts[o.convert.Profile])
 	return err
 }
 
-// refusedDefinition names the file before each fault of a definition.
+// refusedDefinition lists the faults of a definition after the name of its file.
 func refusedDefinition(file string, err error) error {
 	joined, several := err.(interface{ Unwrap() []error })
 	if !several {
@@ -205,11 +205,11 @@ func refusedDefinition(file string, err error) error {
 	return errors.New(strings.Join(lines, "\n"))
 }
 
-// newConnectorCheck holds any connector to the rules.
+// newConnectorCheck checks any connector against the rules.
 func newConnectorCheck(p *process) *cobra.Command {
 	c := &cobra.Command{
 		Use: "check FOLDER", Args: oneArgument("FOLDER of the connector"),
-		Short: "Hold a connector's files to the rules of Microsoft's documentation and validator.",
+		Short: "Check a connector's files against the rules of Microsoft's documentation and validator.",
 	}
 	c.RunE = func(_ *cobra.Command, args []string) error {
 		files := map[string][]byte{}
@@ -231,7 +231,7 @@ func newConnectorCheck(p *process) *cobra.Command {
 			return fmt.Errorf("%s breaks the rules: %s", args[0], count(n, "error"))
 		}
 		if len(faults) == 0 {
-			fmt.Fprintln(p.stdout, args[0]+" keeps all rules")
+			fmt.Fprintln(p.stdout, args[0]+" follows all rules")
 		}
 		return nil
 	}

@@ -36,7 +36,7 @@ func TestConnector_FromADefinition(t *testing.T) {
 		{[]string{"--from", api, "--profile", "orders", "--any", "head"}, 2, "--any"},
 		{[]string{"--from", custom, "--profile", "orders"}, 1, "/servers/0/url"},
 		{[]string{"--from", custom, "--profile", "orders", "--config", hosts}, 0, "1 action, "},
-		{[]string{"--from", custom, "--profile", "other", "--config", hosts}, 2, "no profile"},
+		{[]string{"--from", custom, "--profile", "other", "--config", hosts}, 2, "no such profile"},
 		{[]string{"--from", api, "--profile", "orders", "--sample", "GET /orders/{id}=" + sample}, 0, "1 with a typed response"},
 	} {
 		p := program{}
@@ -53,9 +53,9 @@ func TestConnector_FromADefinition(t *testing.T) {
 		want string
 	}{
 		{[]string{"--mcp", mcp}, 2, "--profile"},
-		{[]string{"--mcp", mcp, "--profile", "agents", "--from", api}, 2, "--mcp takes"},
+		{[]string{"--mcp", mcp, "--profile", "agents", "--from", api}, 2, "--mcp can be combined only"},
 		{[]string{"--mcp", "https://example.com/mcp", "--profile", "agents"}, 1, "none of AWS"},
-		{[]string{"--mcp", mcp, "--profile", "agents"}, 0, "Azure Functions do not"},
+		{[]string{"--mcp", mcp, "--profile", "agents"}, 0, "Azure Functions does not"},
 	} {
 		p := program{}
 		code := p.run(t.Context(), append([]string{"connector", "--out", filepath.Join(dir, "mcp")}, test.args...)...)

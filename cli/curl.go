@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// curlLine writes a request as a command that a shell can run. body is the option that gives the body.
+// curlLine writes a request as a command that a shell can run. body is the option that sends the body.
 func curlLine(method, url string, headers []string, body string) string {
 	line := "curl -s --path-as-is -X " + method
 	if method == "HEAD" {
@@ -19,7 +19,7 @@ func curlLine(method, url string, headers []string, body string) string {
 	}
 	if body != "" {
 		if !typed {
-			line += continued + "-H 'Content-Type:'" // or curl would say that it is a form
+			line += continued + "-H 'Content-Type:'" // otherwise curl would declare a form
 		}
 		line += continued + body
 	}
@@ -28,7 +28,7 @@ func curlLine(method, url string, headers []string, body string) string {
 
 const continued = " \\\n     "
 
-// rawBody gives text as it is, even when it begins with "@".
+// rawBody is the option that sends text as it is, even if it begins with "@".
 func rawBody(text string) string {
 	if text == "" {
 		return ""
@@ -44,5 +44,5 @@ func headerLines(headers map[string]string) []string {
 	return lines
 }
 
-// quote makes text one word of a POSIX shell.
+// quote makes text one word in a POSIX shell.
 func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

@@ -19,32 +19,33 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// curlRequest is a request on the command line, in the words of curl, with the flags beside them that are ours.
+// curlRequest is a request on the command line in curl's syntax, mixed with our own flags.
 type curlRequest struct {
 	profile, service, region, config string
 	explain                          bool
 
 	flags []string // the names of our flags
-	words []string // of curl
-	login string   // the argument of curl's -u, which holds keys beside --aws-sigv4
-	// passive are the options of curl that change nothing about the request as it is signed.
+	words []string // curl's
+	login string   // the argument of curl's -u; with --aws-sigv4, the keys
+	// passive are curl options that change nothing about the signed request.
 	passive []string
 
-	from   string         // a file that holds the request in place of words
-	choice int            // which one of it
-	signed bool           // the signature that the request in the file has is part of it
-	keeps  []reading.Form // whose expressions may stay in the request
+	from   string         // a file that holds the request, instead of words
+	choice int            // which request of the file
+	signed bool           // keep the signature of the request in the file
+	keeps  []reading.Form // forms whose expressions may stay in the request
 
-	unread string // a file that is sent from where it is, and left out of the input
+	unread string // a file that is streamed when it is sent, and is not part of the input
 }
 
 const curlHelp = `
 The request is given as for curl: -X, -H, -d, --data-raw, --data-binary, --data-urlencode, --json, -G,
---url-query, -T, -I, -A, -e, -b and -r say what is sent, as they do there. --aws-sigv4 gives region and
-service, and -u beside it the keys to sign with. Options that change nothing about what is signed, such
+--url-query, -T, -I, -A, -e, -b and -r mean what they mean to curl. --aws-sigv4 gives region and
+service, and with it -u gives the keys to sign with. Options that change nothing about what is signed, such
 as -s, -v, -L or --max-time, are ignored; others are errors.`
 
-// curlCommand is a command that takes a request as people write it for curl. Where it has a flag of the same name, that is meant.
+// curlCommand makes a command that takes a request as people write it for curl. If the command has a flag of the same
+// name as curl, its own flag wins.
 func curlCommand(name, short, without string, r *curlRequest, run func() error) *cobra.Command {
 	c := &cobra.Command{
 		Use: name + " [CURL ARGUMENTS]", Short: short, Long: short + "\n" + curlHelp + "\n\n" + without,
@@ -60,16 +61,16 @@ func curlCommand(name, short, without string, r *curlRequest, run func() error) 
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&r.from, "from", "", "`FILE` to read the request from; - is standard input. It may hold a line of curl, raw HTTP, fetch(), "+
-		"Postman, a HAR, an action of Logic Apps or Power Automate, an n8n node, or a document as the API takes it.")
-	f.IntVar(&r.choice, "choice", unchosen, "`NUMBER` of the request, where FILE holds several; counted from 0.")
-	f.StringVar(&r.profile, "profile", "", "`NAME` of the profile. Without a configuration file, one of ~/.aws.")
+	f.StringVar(&r.from, "from", "", "`FILE` to read the request from; - is standard input. It may hold a curl command, raw HTTP, fetch(), "+
+		"Postman, a HAR, a Logic Apps or Power Automate action, an n8n node, or a document as the API takes it.")
+	f.IntVar(&r.choice, "choice", unchosen, "`NUMBER` of the request, if FILE holds several; counted from 0.")
+	f.StringVar(&r.profile, "profile", "", "`NAME` of the profile. Without a configuration file, one in ~/.aws.")
 	f.StringVar(&r.service, "service", "", "Signing `NAME` of the service. Default: from the URL.")
 	f.StringVar(&r.region, "region", "", "`REGION` to sign for. Default: from the URL.")
 	addConfig(c, &r.config)
 	_ = c.MarkFlagFilename("config", "yaml", "yml")
 	_ = c.MarkFlagFilename("from")
-	f.Lookup("choice").DefValue = "0" // the help says nothing of it
+	f.Lookup("choice").DefValue = "0" // so the help shows no default
 	return c
 }
 
@@ -104,12 +105,13 @@ func (r *curlRequest) parse(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// isCurlOutput tells curl's -o FILE from ours, which takes the name of a form. Nothing is downloaded, so it has no effect.
+// isCurlOutput reports whether -o is curl's, with a file name, and not ours, with the name of a form. Nothing is
+// downloaded, so curl's has no effect.
 func isCurlOutput(f *pflag.Flag, args []string) bool {
 	return f.Name == "output" && len(args) > 1 && !strings.Contains(args[0], "=") && strings.ContainsAny(args[1], "./")
 }
 
-// ownFlag is the flag that a whole word names: --name, --name=value or -n.
+// ownFlag returns the flag that a whole word names: --name, --name=value or -n.
 func ownFlag(flags *pflag.FlagSet, word string) *pflag.Flag {
 	if name, long := strings.CutPrefix(word, "--"); long {
 		name, _, _ = strings.Cut(name, "=")
@@ -121,7 +123,7 @@ func ownFlag(flags *pflag.FlagSet, word string) *pflag.Flag {
 	return nil
 }
 
-// input is the request that curl would send.
+// input returns the request that curl would send.
 func (r *curlRequest) input(p *process) (*broker.Input, error) {
 	var unread error
 	r.login, r.passive = "", nil
@@ -151,12 +153,12 @@ func (r *curlRequest) input(p *process) (*broker.Input, error) {
 		}
 	}
 	if len(read.Exchanges) != 1 {
-		return nil, usageError{fmt.Errorf("curl would send %d requests; one can be signed at a time", len(read.Exchanges))}
+		return nil, usageError{fmt.Errorf("curl would send %d requests; only one can be signed at a time", len(read.Exchanges))}
 	}
 	return r.inputOf(read.Exchanges[0].Request)
 }
 
-// inputOf is a request that was read, with what the flags say of it.
+// inputOf returns a request that was read, with what the flags add to it.
 func (r *curlRequest) inputOf(q *reading.Request) (*broker.Input, error) {
 	in := &broker.Input{
 		Method: q.Method.Text(), URL: q.URL.Text(), Service: r.service, Region: r.region, Explain: r.explain,
@@ -173,7 +175,7 @@ func (r *curlRequest) inputOf(q *reading.Request) (*broker.Input, error) {
 		case isLogin(h):
 			return nil, usageError{errLogin}
 		case h.Implied && (strings.EqualFold(name, "accept-encoding") || strings.EqualFold(name, "accept") && h.Value.Text() == "*/*"):
-			continue // whoever sends the request has its own
+			continue // the program that sends the request sets its own
 		}
 		in.Headers = append(in.Headers, signing.Header{Name: name, Value: h.Value.Text()})
 	}
@@ -183,11 +185,11 @@ func (r *curlRequest) inputOf(q *reading.Request) (*broker.Input, error) {
 	return in, err
 }
 
-// errLogin refuses the login of -u, --oauth2-bearer or the URL.
+// errLogin refuses a login in -u, --oauth2-bearer or the URL.
 var errLogin = errors.New("-u, --oauth2-bearer, or a login in the URL: the signature is the login; " +
 	"leave the other one out, or add --aws-sigv4 aws:amz:REGION:SERVICE to sign with the keys of -u")
 
-// isLogin tells the Authorization that curl makes of a login.
+// isLogin reports whether h is the Authorization header that curl makes from a login.
 func isLogin(h reading.Header) bool {
 	return h.Implied && strings.EqualFold(h.Name.Text(), "authorization")
 }
@@ -203,14 +205,14 @@ func setBody(in *broker.Input, data []byte) {
 	in.Body = func() (broker.Body, error) { return body, nil }
 }
 
-// keys are those of -u beside --aws-sigv4, with the session token that curl takes as a header.
+// keys returns the keys in -u with --aws-sigv4, and the session token, which curl takes as a header.
 func (r *curlRequest) keys(in *broker.Input) (*credentials.RequestCredentials, error) {
 	if r.login == "" {
 		return nil, nil
 	}
 	id, secret, ok := strings.Cut(r.login, ":")
 	if !ok || secret == "" {
-		return nil, usageError{errors.New("-u: must be ACCESS-KEY-ID:SECRET-ACCESS-KEY beside --aws-sigv4")}
+		return nil, usageError{errors.New("-u: must be ACCESS-KEY-ID:SECRET-ACCESS-KEY with --aws-sigv4")}
 	}
 	keys := &credentials.RequestCredentials{AccessKeyID: id, SecretAccessKey: secret}
 	for i, h := range in.Headers {
@@ -223,8 +225,8 @@ func (r *curlRequest) keys(in *broker.Input) (*credentials.RequestCredentials, e
 	return keys, nil
 }
 
-// noteErrors are the notes of a reading because of which the request is not the one that curl would send. Of the
-// words, only names of options are repeated. own are the names of our flags, which may be misspelt, too.
+// noteErrors joins the notes that mean that the request is not the one that curl would send. They repeat no words but
+// option names. own are the names of our flags, which may be misspelt, too.
 func noteErrors(read reading.Reading, text string, own []string) error {
 	var faults []error
 	var seen []string
@@ -244,7 +246,7 @@ func noteErrors(read reading.Reading, text string, own []string) error {
 	return errors.Join(faults...)
 }
 
-// optionAt is the name of the option at a place, with a colon behind it.
+// optionAt returns the name of the option at a place, followed by a colon.
 func optionAt(text string, at reading.Span) string {
 	if name := optionName(text, at); name != "" {
 		return name + ": "
@@ -252,7 +254,7 @@ func optionAt(text string, at reading.Span) string {
 	return ""
 }
 
-// optionName is the option at a place: a word, or a letter of one.
+// optionName returns the option at a place: a word, or one letter of a word.
 func optionName(text string, at reading.Span) string {
 	word, _, _ := strings.Cut(text[at.Start:at.End], "\n")
 	letter := len(word) == 1 && at.Start > 0 && text[strings.LastIndexByte(text[:at.Start], '\n')+1] == '-'
@@ -265,7 +267,7 @@ func optionName(text string, at reading.Span) string {
 	return ""
 }
 
-// suggestion is what a misspelt option was most likely meant to be.
+// suggestion names the option that a misspelt one was most likely meant to be.
 func suggestion(name string, own []string) string {
 	bare, long := strings.CutPrefix(name, "--")
 	if !long {
@@ -277,7 +279,7 @@ func suggestion(name string, own []string) string {
 	return ""
 }
 
-// readFile reads a file, or standard input for -.
+// readFile reads a file, or standard input if its name is "-".
 func (p *process) readFile(name string) ([]byte, error) {
 	if name == "-" {
 		return io.ReadAll(p.stdin)

@@ -17,7 +17,7 @@ import (
 	"testing"
 )
 
-// curlLines are lines as people copy them; each is signed as the curl of this machine sends it.
+// curlLines are curl commands as people copy them; each is signed as this machine's curl sends it.
 const curlLines = `
 curl https://api.example.com/orders
 curl https://api.example.com
@@ -135,7 +135,7 @@ func TestCurlRequest_TakesValuesBehindEqualsSigns(t *testing.T) {
 	}
 }
 
-// The keys beside --aws-sigv4 sign, however -u is written.
+// The keys in -u with --aws-sigv4 sign, however -u is written.
 func TestCurlRequest_KeysOfUser(t *testing.T) {
 	for _, user := range []string{"-u", "-u ", "-sSu ", "-su", "--user ", "--user="} {
 		login := user + "AKIDEXAMPLE:wJalr"
@@ -191,7 +191,7 @@ func TestCurlRequest_RefusesByName(t *testing.T) {
 	}
 }
 
-// words are the arguments behind curl as a shell divides them.
+// words are curl's arguments as a shell divides them.
 func words(t *testing.T, line string) []string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "bash", "-c", `curl() { printf '%s\0' "$@"; }`+"\n"+line).Output()
@@ -201,7 +201,7 @@ func words(t *testing.T, line string) []string {
 	return strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
 }
 
-// sendByCurl has the curl of this machine send what a line says, over HTTP to a listener of ours.
+// sendByCurl sends what a line says with this machine's curl, over HTTP to a listener of ours.
 func sendByCurl(t *testing.T, line string) (sent, bool) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -246,7 +246,7 @@ func receive(conn net.Conn) *sent {
 	return newSent(r.Method, r.RequestURI, string(body), r.Header)
 }
 
-// signedToSend is what the document of sign says to send.
+// signedToSend is the request that sign's document says to send.
 func signedToSend(t *testing.T, document string) *sent {
 	t.Helper()
 	var signed struct {
@@ -266,7 +266,7 @@ func signedToSend(t *testing.T, document string) *sent {
 	return newSent(signed.Method, strings.TrimPrefix(signed.URL, "https://api.example.com"), signed.Body, h)
 }
 
-// newSent takes what a signature covers, or would cover if it were named: not what connection and sender add.
+// newSent keeps what a signature covers, or would cover if it were named: not what connection and sender add.
 func newSent(method, target, body string, h http.Header) *sent {
 	u, err := url.Parse("http://h" + target)
 	if err != nil {

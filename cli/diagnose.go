@@ -25,9 +25,9 @@ func newDiagnose(p *process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "diagnose [FILE]",
 		Short: "Say why AWS refused a request, and what to do.",
-		Long: "Read a refusal from FILE or standard input, in whatever form it was found: a response of AWS, curl -v, an action of a\n" +
-			"workflow with its outputs, an exception, a log line, or a document as POST /v1/diagnose takes it. With the request\n" +
-			"beside it, and the profile that signed, more can be proved. Nothing is sent to AWS but for the profile's session.\n" +
+		Long: "Read a refusal from FILE or standard input, in whatever form you have it: AWS's response, curl -v, a workflow\n" +
+			"action with its outputs, an exception, a log line, or a document as POST /v1/diagnose takes it. With the request\n" +
+			"and the profile that signed it, more can be proved. Nothing is sent to AWS except to get the profile's session.\n" +
 			"Exit code 0: the cause is proved, or AWS states it.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -38,17 +38,17 @@ func newDiagnose(p *process) *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.curl, "curl", "", "The request as a `LINE` of curl; the response comes from FILE or standard input.")
+	f.StringVar(&o.curl, "curl", "", "The request as a curl `COMMAND`; the response comes from FILE or standard input.")
 	f.StringVar(&o.profile, "profile", "", "`NAME` of the profile that should have signed, to prove the cause with its credentials.")
 	f.BoolVar(&o.json, "json", false, "Print the whole response as JSON.")
 	addConfig(c, &o.config)
 	return c
 }
 
-// maxPaste is more than is read of a paste.
+// maxPaste is how much of a paste is read.
 const maxPaste = 8 << 20
 
-// diagnose explains as the service does, with the same configuration.
+// diagnose explains a refusal as the service does, with the same configuration.
 func (c diagnoseOptions) diagnose(p *process) error {
 	text, err := c.read(p)
 	if err != nil {
@@ -86,7 +86,7 @@ func (c diagnoseOptions) diagnose(p *process) error {
 	return nil
 }
 
-// read takes the refusal. Beside a line of curl there may be none.
+// read reads the refusal. With --curl there may be none.
 func (c diagnoseOptions) read(p *process) ([]byte, error) {
 	in := p.stdin
 	switch {
@@ -101,11 +101,11 @@ func (c diagnoseOptions) read(p *process) ([]byte, error) {
 	case c.curl != "":
 		return nil, nil
 	default:
-		fmt.Fprintln(p.stderr, "Paste the refusal, with the request where you have it, and end it with Ctrl-D.")
+		fmt.Fprintln(p.stderr, "Paste the refusal, and the request if you have it; end with Ctrl-D.")
 	}
 	text, err := io.ReadAll(io.LimitReader(in, maxPaste))
 	if err == nil && len(bytes.TrimSpace(text)) == 0 && c.curl == "" {
-		err = usageError{errors.New("there is nothing to explain: give the refusal in FILE or on standard input")}
+		err = usageError{errors.New("nothing to explain: give the refusal in FILE or on standard input")}
 	}
 	return text, err
 }
@@ -122,7 +122,7 @@ func (c diagnoseOptions) print(p *process, report *diagnosis.Report) error {
 		_, err := io.WriteString(p.stdout, visibleJSON(text.String()))
 		return err
 	}
-	page := explained{colour: isTerminal(p.stdout) && p.getenv("NO_COLOR") == "" && p.getenv("TERM") != "dumb"}
+	page := diagnosisText{colour: isTerminal(p.stdout) && p.getenv("NO_COLOR") == "" && p.getenv("TERM") != "dumb"}
 	page.report(report)
 	_, err := p.stdout.Write(page.Bytes())
 	return err

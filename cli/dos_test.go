@@ -25,14 +25,14 @@ import (
 	"countersign/problem"
 )
 
-// dosConnections and dosSeconds are the size of the test; COUNTERSIGN_DOS=connections,seconds asks for another.
+// dosConnections and dosSeconds are the size of the test; COUNTERSIGN_DOS=connections,seconds overrides them.
 const (
 	dosConnections = 4_000
 	dosSeconds     = 3
 	dosPerSecond   = 100
 )
 
-// server is the program in a process of its own: half of its connections' file descriptors are not ours.
+// server is the program in its own process: half of its connections' file descriptors are not ours.
 type server struct {
 	t       *testing.T
 	address string
@@ -42,7 +42,7 @@ type server struct {
 
 const dosKey = "EXAMPLE-key-that-opens-nothing"
 
-// builtOnce is the program, built once for all tests of the package; [TestMain] removes it.
+// builtOnce builds the program once for all tests of the package; [TestMain] removes it.
 var builtOnce = sync.OnceValues(func() (string, error) {
 	var err error
 	if builtIn, err = os.MkdirTemp("", "countersign-"); err != nil {
@@ -54,7 +54,7 @@ var builtOnce = sync.OnceValues(func() (string, error) {
 var builtIn string
 
 func TestMain(m *testing.M) {
-	lineSchema() // before a test changes the folder
+	lineSchema() // before a test changes directory
 	code := reportLines(m.Run())
 	if builtIn != "" {
 		_ = os.RemoveAll(builtIn)
@@ -62,19 +62,19 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// serveApart builds the program, without the race detector of the test, and runs it.
+// serveApart builds the program, without the race detector, and runs it.
 func serveApart(t *testing.T, environment ...string) *server {
 	t.Helper()
 	return serveApartTo(t, nil, environment...)
 }
 
-// serveApartTo is serveApart with its standard output.
+// serveApartTo is serveApart with a given standard output.
 func serveApartTo(t *testing.T, stdout io.Writer, environment ...string) *server {
 	t.Helper()
 	return serveUnder(t, nil, stdout, environment...)
 }
 
-// serveUnder is serveApartTo by way of a command that executes the one which follows it, such as prlimit.
+// serveUnder is serveApartTo through a command that executes the one that follows it, such as prlimit.
 func serveUnder(t *testing.T, command []string, stdout io.Writer, environment ...string) *server {
 	t.Helper()
 	binary, err := builtOnce()
@@ -90,7 +90,7 @@ func serveUnder(t *testing.T, command []string, stdout io.Writer, environment ..
 		"AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "AWS_REGION=eu-west-1",
 	}, environment...)...)
 	for _, entry := range environment {
-		if strings.HasSuffix(entry, "=") { // not set at all
+		if strings.HasSuffix(entry, "=") { // unset
 			s.process.Env = slices.DeleteFunc(s.process.Env, func(other string) bool { return strings.HasPrefix(other, entry) })
 		}
 	}
@@ -107,7 +107,7 @@ func serveUnder(t *testing.T, command []string, stdout io.Writer, environment ..
 	return s
 }
 
-// ask sends a request to be signed, or what else body holds, and returns status and problem.
+// ask sends a request to sign, or another body, and returns the status and the problem.
 func (s *server) ask(client *http.Client, body io.Reader, headers ...string) (int, problem.Document, error) {
 	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://"+s.address+"/v1/sign", body)
 	if err != nil {
@@ -133,7 +133,7 @@ func (s *server) ask(client *http.Client, body io.Reader, headers ...string) (in
 
 const dosRequest = `{"method":"POST","url":"https://sqs.eu-west-1.amazonaws.com/","body":"Action=ListQueues"}`
 
-// memory is the greatest resident size of the process so far in MiB; 0, said aloud, where the system is not Linux.
+// memory returns the peak resident size of the process in MiB; 0, with a note in the log, if the system is not Linux.
 func (s *server) memory() float64 {
 	s.t.Helper()
 	if runtime.GOOS != "linux" {
@@ -147,14 +147,14 @@ func (s *server) memory() float64 {
 	return mib
 }
 
-// halfOpen keeps n connections open, each of which has begun a request and does not end it, until
-// ctx ends; those that the server closes are opened again.
+// halfOpen keeps n connections open until ctx ends, each of which has begun a request and does not finish it; those
+// that the server closes are opened again.
 func (s *server) halfOpen(ctx context.Context, n int) (opened, closed *atomic.Int64, done *sync.WaitGroup) {
 	opened, closed, done = new(atomic.Int64), new(atomic.Int64), new(sync.WaitGroup)
 	for i := range n {
 		begin := time.Duration(i) * time.Second / time.Duration(n)
 		done.Go(func() {
-			time.Sleep(begin) // as strangers do, not all in one instant
+			time.Sleep(begin) // as strangers do, not all at the same instant
 			for ctx.Err() == nil {
 				c, err := new(net.Dialer).DialContext(ctx, "tcp", s.address)
 				if err != nil {
@@ -164,7 +164,7 @@ func (s *server) halfOpen(ctx context.Context, n int) (opened, closed *atomic.In
 				opened.Add(1)
 				stop := context.AfterFunc(ctx, func() { _ = c.Close() })
 				_, _ = io.WriteString(c, "POST /v1/sign HTTP/1.1\r\nHost: "+s.address+"\r\nX-Slow: ")
-				_, _ = c.Read(make([]byte, 1)) // until the server has had enough
+				_, _ = c.Read(make([]byte, 1)) // until the server closes it
 				closed.Add(1)
 				stop()
 				_ = c.Close()
@@ -174,9 +174,8 @@ func (s *server) halfOpen(ctx context.Context, n int) (opened, closed *atomic.In
 	return opened, closed, done
 }
 
-// TestSlowClientsDoNotKeepOthersWaiting: good requests are answered while thousands of connections
-// have sent half a request, and the server's memory stays bounded. Client and server are processes
-// of their own, for each connection takes a file descriptor at both ends.
+// Good requests are served while thousands of connections have sent half a request, and the server's memory stays
+// bounded. Client and server are separate processes, because each connection takes a file descriptor at both ends.
 func TestSlowClientsDoNotKeepOthersWaiting(t *testing.T) {
 	connections, seconds := dosConnections, dosSeconds
 	if size := os.Getenv("COUNTERSIGN_DOS"); size != "" {
@@ -224,14 +223,14 @@ func TestSlowClientsDoNotKeepOthersWaiting(t *testing.T) {
 	s.sizes()
 }
 
-// times are how long requests took, in rising order.
+// times are how long requests took, in ascending order.
 type times []time.Duration
 
 func (l times) at(percent int) time.Duration {
 	return l[max(0, (len(l)*percent+99)/100-1)].Round(10 * time.Microsecond)
 }
 
-// measure sends n good requests, so many each second whatever becomes of those before.
+// measure sends n good requests at a fixed rate per second, whatever becomes of the ones before.
 func (s *server) measure(n, perSecond int, client *http.Client) times {
 	took := make(times, n)
 	var done sync.WaitGroup
@@ -253,7 +252,7 @@ func (s *server) measure(n, perSecond int, client *http.Client) times {
 	return took
 }
 
-// sizes: what is too much gets its own status, and the server goes on.
+// sizes checks that each kind of excess gets its own status, and that the server goes on.
 func (s *server) sizes() {
 	t := s.t
 	before := s.memory()
@@ -294,10 +293,10 @@ func (s *server) sizes() {
 	}
 }
 
-// blocks hold the bytes of [endless]: a byte at a time would take as long as the rest of a test.
+// blocks hold the bytes of [endless]: writing one byte at a time would take as long as the rest of a test.
 var blocks = map[byte][]byte{'x': bytes.Repeat([]byte("x"), 64<<10), ' ': bytes.Repeat([]byte(" "), 64<<10)}
 
-// endless is a body of one byte over and over.
+// endless is a body that repeats one byte.
 type endless byte
 
 func (e endless) Read(b []byte) (int, error) {

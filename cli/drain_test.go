@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// lasting is an AWS that sends a byte of each response every 50 milliseconds, or echoes what a WebSocket sends.
+// lasting is an AWS that sends one byte of each response every 50 milliseconds, or echoes what a WebSocket sends.
 func lasting(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -51,7 +51,7 @@ func lasting(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// passing is a service that passes requests on to an upstream by http.
+// passing is a service that forwards requests to an upstream over http.
 func passing(t *testing.T, upstream string, environment ...string) *server {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "countersign.yaml")
@@ -64,7 +64,7 @@ func passing(t *testing.T, upstream string, environment ...string) *server {
 	return serveApart(t, append([]string{"COUNTERSIGN_CONFIG=" + file}, environment...)...)
 }
 
-// pass writes the head of a request to pass on, and reads that of the response.
+// pass writes the head of a request to forward, and reads the head of the response.
 func (s *server) pass(upstream, rest string) (net.Conn, *bufio.Reader, *http.Response) {
 	s.t.Helper()
 	conn, err := net.Dial("tcp", s.address)
@@ -82,8 +82,8 @@ func (s *server) pass(upstream, rest string) (net.Conn, *bufio.Reader, *http.Res
 	return conn, r, response
 }
 
-// TestShutdown_StreamsGoOnUntilTheDrainIsOver: 50 streams and 20 WebSockets go on for all of drain_seconds, and then end.
-func TestShutdown_StreamsGoOnUntilTheDrainIsOver(t *testing.T) {
+// 50 streams and 20 WebSockets go on for all of drain_seconds, and then end.
+func TestShutdown_StreamsGoOnUntilTheDrainEnds(t *testing.T) {
 	const drain = time.Second
 	upstream := lasting(t)
 	s := passing(t, upstream, "COUNTERSIGN_DRAIN_SECONDS=1")
@@ -114,7 +114,7 @@ func TestShutdown_StreamsGoOnUntilTheDrainIsOver(t *testing.T) {
 		go func() {
 			_, err := io.Copy(io.Discard, body)
 			if err == nil {
-				t.Error("a stream that was cut ended well")
+				t.Error("a stream that was cut ended without an error")
 			}
 			ends <- time.Since(signalled)
 		}()
@@ -132,7 +132,7 @@ func TestShutdown_StreamsGoOnUntilTheDrainIsOver(t *testing.T) {
 				time.Sleep(50 * time.Millisecond)
 			}
 			if !bytes.HasSuffix(last, []byte{0x88, 0x02, 0x03, 0xe9}) && len(bytes.Trim(last, "x")) > 0 {
-				t.Errorf("a WebSocket was told %x", last)
+				t.Errorf("a WebSocket received %x", last)
 			}
 			ends <- time.Since(signalled)
 		}()
@@ -149,7 +149,7 @@ func TestShutdown_StreamsGoOnUntilTheDrainIsOver(t *testing.T) {
 }
 
 // An instance without streams ends at once.
-func TestShutdown_WithoutStreamsNothingIsWaitedFor(t *testing.T) {
+func TestShutdown_DoesNotWaitWithoutStreams(t *testing.T) {
 	upstream := lasting(t)
 	s := passing(t, upstream, "COUNTERSIGN_DRAIN_SECONDS=600")
 	conn, _, response := s.pass(upstream, "Connection: Upgrade\r\nUpgrade: websocket\r\n")

@@ -13,7 +13,7 @@ import (
 	"countersign/sandbox"
 )
 
-// exampleEnvironment is what the quick start of README.md sets before it starts the service.
+// exampleEnvironment is what the quick start in README.md sets before it starts the service.
 func exampleEnvironment(aws *sandbox.Server) map[string]string {
 	return map[string]string{
 		"AWS_ACCESS_KEY_ID": sandbox.AccessKeyID, "AWS_SECRET_ACCESS_KEY": sandbox.SecretAccessKey, "AWS_REGION": "eu-west-1",
@@ -26,7 +26,7 @@ func exampleEnvironment(aws *sandbox.Server) map[string]string {
 func TestExamples_TheConfigurationIsAccepted(t *testing.T) {
 	t.Chdir("..")
 	p := program{env: exampleEnvironment(startSandbox(t))}
-	// --online gets a session for each profile, through the roles that the sandbox has.
+	// --online gets a session for each profile, through the sandbox's roles.
 	if code := p.run(t.Context(), "serve", "--check", "--online"); code != 0 || !strings.Contains(p.out.String(), "2 profiles") {
 		t.Errorf("exit code %d\n%s%s", code, &p.out, &p.err)
 	}

@@ -12,11 +12,11 @@ import (
 	"slices"
 )
 
-// files are the files that one reading of the configuration has read: the file itself, policies, secrets, certificates of CAs.
-// Each is read once, so that what was looked at is what is taken.
+// files are the files that one reading of the configuration has read: the file itself, policies, secrets, CA
+// certificates. Each is read only once, so that what was compared is what is used.
 type files struct {
 	found map[string]content
-	// streams are pipes and the like, which can be read a single time, when the process starts.
+	// streams are pipes and the like, which can be read only once, when the process starts.
 	streams map[string]content
 }
 
@@ -25,7 +25,7 @@ type content struct {
 	err  error
 }
 
-// sums tell one state of files from another, by their names.
+// sums are the hashes of files, by name: they tell one state of the files from another.
 type sums map[string][sha256.Size]byte
 
 func newFiles(streams map[string]content) *files {
@@ -35,7 +35,7 @@ func newFiles(streams map[string]content) *files {
 	return &files{found: map[string]content{}, streams: streams}
 }
 
-// read is os.ReadFile with a bound, and with what was read before.
+// read is os.ReadFile with a limit, and returns the same content each time.
 func (f *files) read(name string) ([]byte, error) {
 	for _, known := range []map[string]content{f.streams, f.found} {
 		if c, found := known[name]; found {
@@ -59,8 +59,8 @@ func (f *files) sums() sums {
 	return s
 }
 
-// hash tells what all files say, in the few digits that metrics and records have; it is the same on all instances with
-// the same files. Empty: there are no files.
+// hash identifies the content of all files, in the few digits of metrics and records; it is the same
+// on all instances with the same files. It is empty if there are no files.
 func (f *files) hash() string {
 	all := sha256.New()
 	names := slices.Sorted(maps.Keys(f.found))
@@ -68,7 +68,7 @@ func (f *files) hash() string {
 		sum := f.found[name].sum()
 		fmt.Fprintf(all, "%q %x\n", name, sum)
 	}
-	for _, name := range slices.Sorted(maps.Keys(f.streams)) { // whose names differ from start to start
+	for _, name := range slices.Sorted(maps.Keys(f.streams)) { // without names, which differ from start to start
 		sum := f.streams[name].sum()
 		fmt.Fprintf(all, "%x\n", sum)
 	}
@@ -88,18 +88,18 @@ func (c content) sum() [sha256.Size]byte {
 	return sha256.Sum256(append([]byte("text: "), c.text...))
 }
 
-// now are the same files as they are on the disk.
+// now returns the sums of the same files as they are on disk now.
 func (s sums) now() sums {
 	again := newFiles(nil)
 	for name := range s {
-		_, _ = again.read(name) // an error is a state as well
+		_, _ = again.read(name) // an error is a state, too
 	}
 	return again.sums()
 }
 
 func (s sums) equal(other sums) bool { return maps.Equal(s, other) }
 
-// fileLimit bounds a file that is named by mistake, such as a disk.
+// fileLimit protects against a file named by mistake, such as a disk.
 const fileLimit = 64 << 20
 
 func readBounded(name string) (text []byte, isStream bool, err error) {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestFiles_AreBounded: a file that is named by mistake is not read whole, whichever command reads it.
+// A file that is named by mistake is not read whole, whichever command reads it.
 func TestFiles_AreBounded(t *testing.T) {
 	name := writeFile(t, "disk", "")
 	if err := os.Truncate(name, fileLimit+1); err != nil {

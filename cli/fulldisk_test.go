@@ -15,17 +15,16 @@ import (
 	"time"
 )
 
-// TestFullDisk_NothingIsSignedWithoutARecord: the audit file cannot grow any more. Requests are
-// refused and the instance is unready, until there is space again.
+// If the audit file cannot grow, requests are refused and the instance is not ready, until there is space again.
 func TestFullDisk_NothingIsSignedWithoutARecord(t *testing.T) {
 	folder := t.TempDir()
 	filler := filepath.Join(folder, "filler")
 	for _, disk := range []struct {
 		name    string
-		command []string             // runs the program where space is short
+		command []string             // runs the program with little space
 		file    string               // of the audit records
-		free    func(*server) error  // makes space; nil where none can be made
-		read    func(*server) string // where the file is read
+		free    func(*server) error  // makes space; nil if that is impossible
+		read    func(*server) string // reads the file
 	}{
 		{
 			name: "a disk of 64 KiB",
@@ -52,7 +51,8 @@ func TestFullDisk_NothingIsSignedWithoutARecord(t *testing.T) {
 			if disk.command != nil {
 				probe := append(slices.Clone(disk.command[1:]), "true")
 				if out, err := exec.Command(disk.command[0], probe...).CombinedOutput(); err != nil {
-					// Containers and some kernels let nobody mount. A file that cannot grow is nearly the same, and can be had anywhere.
+					// Containers and some kernels do not allow mounting. A file that cannot grow is nearly the same,
+					// and possible everywhere.
 					if os.Getenv("CI") != "" && disk.command[0] != "unshare" {
 						t.Fatalf("CI must try %s: %v %s", disk.command[0], err, out)
 					}
@@ -102,7 +102,7 @@ func TestFullDisk_NothingIsSignedWithoutARecord(t *testing.T) {
 			begun := time.Now()
 			for s.get(t, "/readyz") != http.StatusOK {
 				if time.Since(begun) > 2*time.Minute {
-					t.Fatal("it stays unready when there is space again")
+					t.Fatal("it stays not ready when there is space again")
 				}
 				time.Sleep(10 * time.Millisecond)
 			}
@@ -127,7 +127,7 @@ func TestFullDisk_NothingIsSignedWithoutARecord(t *testing.T) {
 	}
 }
 
-// root is where a file that the server sees under the name is found from outside.
+// root is the path, seen from outside, of a file that the server sees under the given name.
 func (s *server) root(name string) string {
 	return fmt.Sprintf("/proc/%d/root%s", s.process.Process.Pid, name)
 }
@@ -146,7 +146,7 @@ func (s *server) get(t *testing.T, path string) int {
 	return response.StatusCode
 }
 
-// records counts the records of a file by the id of the request, and the lines that are none.
+// records counts the records in a file by request id, and the lines that are not records.
 func (s *server) records(t *testing.T, file string) (map[string]int, int) {
 	t.Helper()
 	text, err := os.ReadFile(file)

@@ -20,11 +20,11 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// generation is what one reading of the configuration makes: all that decides how a request is answered. A request has
-// one from its beginning to its end, and a generation that another follows ends with its last request.
+// generation is what one reading of the configuration makes: everything that decides how a request is handled. A
+// request has one from beginning to end, and a generation that has been replaced ends with its last request.
 type generation struct {
 	number   int64
-	hash     string // of the files that it was read from; see files.hash
+	hash     string // of its files; see files.hash
 	conf     config.Config
 	options  api.Options
 	handler  http.Handler
@@ -33,17 +33,17 @@ type generation struct {
 	auth     *access.Authenticator
 	proxy    *proxy.Proxy
 	logs     logs
-	// certificate is what callers see; nil without TLS.
+	// certificate is the one that callers see; nil without TLS.
 	certificate *tls.Certificate
 
-	users atomic.Int64 // requests, and the service while this is the current one
+	users atomic.Int64 // requests, plus the service while this generation is current
 	ended sync.Once
-	stop  context.CancelFunc // of what runs in the background; nil until that begins
+	stop  context.CancelFunc // stops background work; nil until that begins
 }
 
-// newGeneration makes what the configuration says, whole or not at all. What outlives a generation is the service's and
-// what it takes over from the generation before, nil for the first: sessions, and keys of issuers. The faults are for
-// [faultReport].
+// newGeneration makes everything that the configuration asks for, or nothing. What outlives a generation belongs to
+// the service or is taken over from the generation before (nil for the first): sessions, and issuers' keys. The
+// errors are meant for [faultReport].
 func (s *service) newGeneration(p *process, conf config.Config, before *generation) (*generation, error) {
 	level, err := zerolog.ParseLevel(conf.LogLevel)
 	if err != nil {
@@ -58,7 +58,7 @@ func (s *service) newGeneration(p *process, conf config.Config, before *generati
 	g.certificate, certificateErr = newCertificate(p, conf)
 	g.auth, authErr = newAuthenticator(p, conf, s.metrics, before)
 	g.store, storeErr = s.newStore(p, conf, before)
-	g.handlers, handlersErr = newHandlers(p, conf, g.store, trail{s, g})
+	g.handlers, handlersErr = newHandlers(p, conf, g.store, auditSink{s, g})
 	if err := errors.Join(authErr, storeErr, handlersErr, certificateErr); err != nil {
 		g.end()
 		return nil, err
@@ -67,7 +67,7 @@ func (s *service) newGeneration(p *process, conf config.Config, before *generati
 	g.handlers.AuditBroken, g.handlers.SessionsReady, g.handlers.MaxResponseBytes = s.audit.Broken, g.store.Ready, conf.MaxResponseBytes
 	g.handlers.Spool = newSpool(conf)
 	if p.files != nil {
-		g.hash = p.files.hash() // all have been read
+		g.hash = p.files.hash() // all files have been read by now
 	}
 	g.logs = newLogs(s.stdout, p.now, level, g.hash)
 	o := s.limits
@@ -82,14 +82,15 @@ func (s *service) newGeneration(p *process, conf config.Config, before *generati
 	return g, nil
 }
 
-// trail is where the audit records of a generation go.
-type trail struct {
+// auditSink is where the audit records of a generation go.
+type auditSink struct {
 	service    *service
 	generation *generation
 }
 
-// Write puts a record on all sinks, with the configuration that decided, and tells those who count.
-func (a trail) Write(ctx context.Context, r access.Record) error {
+// Write writes a record to all sinks, with the hash of the configuration that decided, and passes it to metrics and
+// traces.
+func (a auditSink) Write(ctx context.Context, r access.Record) error {
 	r.ConfigHash = a.generation.hash
 	err := a.service.audit.Write(ctx, r)
 	if a.service.metrics != nil {
@@ -101,9 +102,9 @@ func (a trail) Write(ctx context.Context, r access.Record) error {
 	return err
 }
 
-func (a trail) NextID() string { return a.service.audit.NextID() }
+func (a auditSink) NextID() string { return a.service.audit.NextID() }
 
-// enter takes a place in the generation, unless that has ended.
+// enter counts a user of the generation, unless that has ended.
 func (g *generation) enter() bool {
 	for {
 		n := g.users.Load()
@@ -116,14 +117,14 @@ func (g *generation) enter() bool {
 	}
 }
 
-// leave gives the place back. Who leaves last ends the generation.
+// leave ends the use. The last user to leave ends the generation.
 func (g *generation) leave() {
 	if g.users.Add(-1) == 0 {
 		g.end()
 	}
 }
 
-// end ends background work, and forgets what no other generation needs.
+// end stops background work and forgets what no other generation needs.
 func (g *generation) end() {
 	g.ended.Do(func() {
 		if g.stop != nil {
@@ -138,7 +139,7 @@ func (g *generation) end() {
 	})
 }
 
-// ServeHTTP answers a request with the generation that is current when it comes.
+// ServeHTTP serves a request with the generation that is current when it arrives.
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g := s.enter()
 	defer g.leave()
@@ -163,7 +164,7 @@ func (s *service) use(g *generation) {
 	s.live = append(s.live, g)
 	before := s.current.Swap(g)
 	if err := s.limits.Rate.Set(g.conf.RatePerSecond, g.conf.RateBurst); err != nil {
-		panic(err) // package config has bounds for both
+		panic(err) // package config checks both
 	}
 	if s.metrics != nil {
 		s.metrics.Use(metricNames(g))
@@ -177,7 +178,7 @@ func (s *service) use(g *generation) {
 	s.forgetEnded()
 }
 
-// generations are those that answer requests.
+// generations returns those that still serve requests.
 func (s *service) generations() []*generation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -185,18 +186,18 @@ func (s *service) generations() []*generation {
 	return slices.Clone(s.live)
 }
 
-// forgetEnded is called with the lock held.
+// forgetEnded removes generations that have ended. The caller holds the lock.
 func (s *service) forgetEnded() {
 	s.live = slices.DeleteFunc(s.live, func(g *generation) bool { return g.users.Load() == 0 })
 }
 
-// run does in the background what a generation needs while it serves.
+// run starts the background work that a generation needs while it serves.
 func (g *generation) run(ctx context.Context) {
 	ctx, g.stop = context.WithCancel(ctx)
 	go g.auth.Run(ctx)
 }
 
-// run begins what the current generation and those that follow do in the background.
+// run starts the background work of the current generation and of those that follow.
 func (s *service) run(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

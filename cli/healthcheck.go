@@ -14,12 +14,13 @@ import (
 )
 
 func newHealthcheck(p *process) *cobra.Command {
-	return command("healthcheck", "Exit with 0 when the service on this machine is ready.", func() error { return checkHealth(p) })
+	return command("healthcheck", "Exit with 0 if the service on this machine is ready.", func() error { return checkHealth(p) })
 }
 
-// checkHealth asks the service on this machine whether it is ready: the HEALTHCHECK of the container image, which has no curl.
+// checkHealth asks the service on this machine whether it is ready. It is the HEALTHCHECK of the container image,
+// which has no curl.
 func checkHealth(p *process) error {
-	conf, _ := loadConfig(p, "") // what is wrong is for serve to say; the port may still be right
+	conf, _ := loadConfig(p, "") // serve reports faults; the port may still be right
 	ctx, cancel := context.WithTimeout(p.ctx, 3*time.Second)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost/readyz", nil)
@@ -40,7 +41,7 @@ func checkHealth(p *process) error {
 	return nil
 }
 
-// healthClient comes to the service of this machine, whatever the name in the URL.
+// healthClient returns a client that connects to the service on this machine, whatever the name in the URL.
 func healthClient(conf config.Config) *http.Client {
 	network, address := "unix", ""
 	if path, isSocket := conf.SocketPath(); isSocket {
@@ -55,7 +56,7 @@ func healthClient(conf config.Config) *http.Client {
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, network, address)
 		},
-		// The certificate is for the names that callers use, and nothing that must stay secret is sent.
+		// The certificate is for the names that callers use, and nothing secret is sent.
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // see above
 	}}
 }

@@ -15,9 +15,9 @@ import (
 	"countersign/internal/upstream"
 )
 
-// TestIdleStreams_TakeLittle: a thousand clients that listen to an MCP server, or have a WebSocket, and hear nothing, add
-// so many MiB to the process that serves them. Over HTTP/1.1 each has a connection to AWS, with its buffers, of its own.
-// Without hardlyGarbage it is some 20 MiB more, which depend on when garbage was collected last.
+// A thousand idle clients that listen to an MCP server, or have a WebSocket, add at most so many MiB to the process
+// that serves them. Over HTTP/1.1 each has its own connection to AWS, with its own buffers. Without littleGarbage it
+// is some 20 MiB more, which depend on when garbage was last collected.
 func TestIdleStreams_TakeLittle(t *testing.T) {
 	rows := map[string]struct {
 		serve   func(*testing.T, http.Handler) (*server, string)
@@ -25,10 +25,10 @@ func TestIdleStreams_TakeLittle(t *testing.T) {
 		most    float64
 	}{
 		"HTTP 2": {serveHTTP2, 1000, 60}, "HTTP 1": {serveHTTP1, 1000, 85}, "HTTP 1 without TLS": {servePlain, 1000, 70},
-		"WebSocket": {servePlain, 240, 20}, // a host has so many at once
+		"WebSocket": {servePlain, 240, 20}, // the most for one host
 	}
 	if testing.Short() {
-		for _, name := range []string{"HTTP 1", "HTTP 1 without TLS", "WebSocket"} { // each stream is a connection to AWS, which takes long
+		for _, name := range []string{"HTTP 1", "HTTP 1 without TLS", "WebSocket"} { // each stream opens a connection to AWS, which is slow
 			delete(rows, name)
 		}
 	}
@@ -59,7 +59,7 @@ func TestIdleStreams_TakeLittle(t *testing.T) {
 			if listening.Load() != int64(row.streams) {
 				t.Fatalf("%d of %d listen", listening.Load(), row.streams)
 			}
-			t.Logf("%.1f MiB at the most with %d streams, %.1f before", s.memory(), row.streams, before)
+			t.Logf("at most %.1f MiB with %d streams, %.1f before", s.memory(), row.streams, before)
 			if more := s.memory() - before; more > row.most {
 				t.Errorf("the streams added %.1f MiB, want %.0f at most", more, row.most)
 			}
@@ -67,7 +67,7 @@ func TestIdleStreams_TakeLittle(t *testing.T) {
 	}
 }
 
-const hardlyGarbage = "GOGC=10"
+const littleGarbage = "GOGC=10"
 
 func serveHTTP2(t *testing.T, mcp http.Handler) (*server, string) {
 	return serveByTLS(t, mcp, "GODEBUG=")
@@ -77,7 +77,7 @@ func serveHTTP1(t *testing.T, mcp http.Handler) (*server, string) {
 	return serveByTLS(t, mcp, "GODEBUG=http2client=0")
 }
 
-// serveByTLS runs the program before an MCP server at AWS.
+// serveByTLS runs the program in front of an MCP server at AWS.
 func serveByTLS(t *testing.T, mcp http.Handler, environment string) (s *server, host string) {
 	t.Helper()
 	aws, err := upstream.Start(mcp)
@@ -86,11 +86,11 @@ func serveByTLS(t *testing.T, mcp http.Handler, environment string) (s *server, 
 	}
 	t.Cleanup(aws.Close)
 	ca := writeFile(t, "ca.pem", string(aws.CA))
-	return serveApart(t, environment, hardlyGarbage, "HTTPS_PROXY="+aws.ProxyURL.String(), "AWS_CA_BUNDLE="+ca,
+	return serveApart(t, environment, littleGarbage, "HTTPS_PROXY="+aws.ProxyURL.String(), "AWS_CA_BUNDLE="+ca,
 		"COUNTERSIGN_ALLOW_SEND=true", "COUNTERSIGN_MAX_REQUESTS=2500"), "orders.gateway.bedrock-agentcore.eu-west-1.amazonaws.com"
 }
 
-// servePlain runs the program before an MCP server of http_hosts.
+// servePlain runs the program in front of an MCP server in http_hosts.
 func servePlain(t *testing.T, mcp http.Handler) (s *server, host string) {
 	t.Helper()
 	aws := httptest.NewServer(mcp)
@@ -98,10 +98,10 @@ func servePlain(t *testing.T, mcp http.Handler) (s *server, host string) {
 	host = strings.TrimPrefix(aws.URL, "http://")
 	file := writeFile(t, "countersign.yaml", fmt.Sprintf("allow_send: true\nmax_requests: 2500\nhttp_hosts: ['%s']\nprofiles:\n"+
 		"  default:\n    source: environment\n    hosts: {127.0.0.1: {service: execute-api, region: eu-west-1}}\n", host))
-	return serveApart(t, hardlyGarbage, "COUNTERSIGN_CONFIG="+file), host
+	return serveApart(t, littleGarbage, "COUNTERSIGN_CONFIG="+file), host
 }
 
-// upgrade changes the protocol and sends what clients of events get as well.
+// upgrade changes the protocol and sends what event stream clients get as well.
 func upgrade(t *testing.T, w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {

@@ -17,27 +17,27 @@ import (
 	"countersign/config"
 )
 
-// secret is the n-th planted secret. It is long enough to be a key and no word that anything else would write.
+// secret is the n-th planted secret. It is long enough to be a key and is not a word that anything else would write.
 func secret(n int) string { return fmt.Sprintf("CANARY%02dEXAMPLEqL7xW2vT9kB4nM6pR8sZ", n) }
 
 var secrets = regexp.MustCompile(`CANARY[0-9][0-9]EXAMPLE`)
 
-// tellingSTS refuses every call and repeats what it was sent, and a secret of its own.
-type tellingSTS struct{ told atomic.Int32 }
+// leakySTS refuses every call and repeats what it was sent, and a secret of its own.
+type leakySTS struct{ leaked atomic.Int32 }
 
-func (s *tellingSTS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *leakySTS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = r.ParseForm()
-	s.told.Add(1)
+	s.leaked.Add(1)
 	w.WriteHeader(http.StatusForbidden)
 	fmt.Fprintf(w, `<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>%s with %s and %s may not %s</Message>`+
 		`</Error><RequestId>%s</RequestId></ErrorResponse>`,
 		secret(1), r.Header.Get("Authorization"), r.Header.Get("X-Amz-Security-Token"), r.Form.Encode(), secret(2))
 }
 
-// TestNoSecretLeavesByLogAuditOrProblem plants secrets wherever a request, a profile or an STS may
-// hold one, and sends them through every route with the log at its most talkative.
-func TestNoSecretLeavesByLogAuditOrProblem(t *testing.T) {
-	sts := &tellingSTS{}
+// The test plants secrets wherever a request, a profile or an STS may have one, and sends them through every route
+// with the log at its most verbose level.
+func TestSecrets_AreNotInLogAuditOrProblem(t *testing.T) {
+	sts := &leakySTS{}
 	telling := httptest.NewServer(sts)
 	defer telling.Close()
 	var p program
@@ -71,7 +71,7 @@ func TestNoSecretLeavesByLogAuditOrProblem(t *testing.T) {
 			t.Errorf("%d %s %s: the response shows the secret access key", i, test.method, test.path)
 		}
 	}
-	service.close() // writes the last lines of the log
+	service.close() // writes the last log lines
 	if strings.Contains(p.out.String(), caller) {
 		t.Errorf("the log shows the caller's key:\n%s", &p.out)
 	}
@@ -79,12 +79,12 @@ func TestNoSecretLeavesByLogAuditOrProblem(t *testing.T) {
 		t.Errorf("log or audit show %s:\n%s%s", found, &p.out, &p.err)
 	}
 
-	// That there was something to leak:
+	// There was something to leak:
 	if len(sent) < 40 {
 		t.Errorf("only %d secrets were planted in requests", len(sent))
 	}
-	if sts.told.Load() == 0 {
-		t.Error("STS told no secret")
+	if sts.leaked.Load() == 0 {
+		t.Error("STS leaked no secret")
 	}
 	for path, item := range paths(t) {
 		for method := range item {
@@ -94,10 +94,10 @@ func TestNoSecretLeavesByLogAuditOrProblem(t *testing.T) {
 		}
 	}
 	if lines := strings.Count(p.out.String(), `"message":"request"`); lines < len(leaks) {
-		t.Errorf("%d lines of log for %d requests", lines, len(leaks))
+		t.Errorf("%d log lines for %d requests", lines, len(leaks))
 	}
 	if !strings.Contains(p.out.String(), `"decision":"allow"`) || !strings.Contains(p.out.String(), `"decision":"deny"`) {
-		t.Error("there are no audit records of both kinds")
+		t.Error("audit records of both kinds are missing")
 	}
 }
 
@@ -115,7 +115,7 @@ func paths(t *testing.T) map[string]map[string]any {
 	return document.Paths
 }
 
-// leakyService has a profile whose keys are secrets, and one whose STS tells secrets.
+// leakyService has a profile whose keys are secrets, and one whose STS leaks secrets.
 func leakyService(t *testing.T, p *program, sts, caller string) *service {
 	t.Helper()
 	file := fmt.Sprintf(`
@@ -149,8 +149,8 @@ func sha256Hex(text string) string {
 
 func encoded(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
 
-// leaks are requests with secrets at every place where somebody may put one. What is a name rather
-// than a value (a header's, a parameter's, a path's) may be told.
+// leaks are requests with secrets in every place where a caller may put one. Names, as opposed to values (of a
+// header, a parameter, a path), may be repeated.
 var leaks = []struct {
 	method, path string
 	headers      []string

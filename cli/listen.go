@@ -13,9 +13,8 @@ import (
 	"golang.org/x/net/netutil"
 )
 
-// connections is how many may be open at once. When file descriptors run out,
-// nobody is let in any more, health checks neither, and no file or STS can be
-// reached: so some are left.
+// connections returns how many connections may be open at once. If file descriptors ran out, no connection could be
+// accepted, not even a health check, and no file or STS could be reached: so some are kept free.
 func connections(wanted, descriptors int) int {
 	const spare = 256
 	if descriptors == 0 {
@@ -24,11 +23,11 @@ func connections(wanted, descriptors int) int {
 	return min(wanted, max(descriptors-spare, descriptors/2))
 }
 
-// settled is when a service has served its first requests, which should not wait until the memory that only the start has
-// needed is given back to the system.
+// settled is the time after which a service has served its first requests. Only then does it return to the system the
+// memory that the start needed, so that those requests do not wait for it.
 const settled = time.Second
 
-// serve answers until ctx ends, and then as long as g grants.
+// serve serves until ctx ends, and then as long as g allows.
 func (s *service) serve(ctx context.Context, listener net.Listener, g grace) error {
 	if s.metrics != nil {
 		stop, err := s.startMetrics()
@@ -40,7 +39,7 @@ func (s *service) serve(ctx context.Context, listener net.Listener, g grace) err
 	}
 	server := s.newServer()
 	s.record(s.current.Load(), nil, "start")
-	running, stop := context.WithCancel(context.WithoutCancel(ctx)) // callers come until the end
+	running, stop := context.WithCancel(context.WithoutCancel(ctx)) // requests arrive until the end
 	defer stop()
 	s.run(running)
 	if s.reloader != nil {
@@ -63,7 +62,7 @@ func (s *service) serve(ctx context.Context, listener net.Listener, g grace) err
 		}
 		failed <- server.Serve(api.Joining(bounded))
 	}()
-	s.notify("READY=1", stateLine("serving at "+listener.Addr().String())) // connections wait in the listener's queue already
+	s.notify("READY=1", stateLine("serving at "+listener.Addr().String())) // connections already queue at the listener
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serving: %w", err)

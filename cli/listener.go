@@ -18,7 +18,7 @@ import (
 	"countersign/config"
 )
 
-// listen opens the address of the configuration: one of TCP, or a Unix socket.
+// listen opens the address of the configuration: a TCP address or a Unix socket.
 func listen(ctx context.Context, conf config.Config) (net.Listener, error) {
 	path, isSocket := conf.SocketPath()
 	if !isSocket {
@@ -46,27 +46,27 @@ func listenAddress(conf config.Config) string {
 	return net.JoinHostPort(conf.Address, strconv.Itoa(conf.Port))
 }
 
-// removeSocket removes a socket that a process left behind, and nothing else.
+// removeSocket removes a socket that a process has left behind, and nothing else.
 func removeSocket(path string) error {
 	found, err := os.Lstat(path)
 	if err != nil || found.Mode().Type() != os.ModeSocket {
-		return nil //nolint:nilerr // there is none; listening says what is wrong
+		return nil //nolint:nilerr // no socket; if something is wrong, listening fails
 	}
 	conn, err := net.DialTimeout("unix", path, time.Second)
 	switch {
 	case err == nil:
 		_ = conn.Close()
-		return fmt.Errorf("%s: somebody listens there", path)
-	case !errors.Is(err, errRefused): // as of one that has too many connections to accept, or that others may not connect to
-		return fmt.Errorf("%s: somebody may listen there: %w; remove it if nobody does", path, err)
+		return fmt.Errorf("%s: another process is listening there", path)
+	case !errors.Is(err, errRefused): // such as a full queue, or missing permission to connect
+		return fmt.Errorf("%s: another process may be listening there: %w; remove the socket if none is", path, err)
 	}
-	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) { // else it was removed meanwhile
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) { // otherwise it has been removed meanwhile
 		return err
 	}
 	return nil
 }
 
-// newServer is what answers callers.
+// newServer makes the server for callers.
 func (s *service) newServer() *http.Server {
 	g := s.current.Load()
 	server := &http.Server{
@@ -87,8 +87,8 @@ func (s *service) newServer() *http.Server {
 				return s.current.Load().certificate, nil
 			},
 		}
-		// What clients of HTTP/2 send before anybody reads it is memory of this process, not of the system: by default a
-		// megabyte for each connection.
+		// What HTTP/2 clients send before it is read takes memory of this process, not of the system: by default a
+		// megabyte per connection.
 		const unread = 256 << 10
 		server.HTTP2 = &http.HTTP2Config{
 			MaxConcurrentStreams: 128, MaxReceiveBufferPerConnection: unread, MaxReceiveBufferPerStream: unread,
@@ -97,7 +97,7 @@ func (s *service) newServer() *http.Server {
 	return server
 }
 
-// newCertificate reads the certificate that callers see; nil where they come without TLS.
+// newCertificate reads the certificate that callers see; nil without TLS.
 func newCertificate(p *process, conf config.Config) (*tls.Certificate, error) {
 	if conf.TLSCertFile == "" {
 		return nil, nil
@@ -117,7 +117,7 @@ func newCertificate(p *process, conf config.Config) (*tls.Certificate, error) {
 	return &pair, nil
 }
 
-// certificateWarnings are what is wrong with the certificate that callers see, or soon will be.
+// certificateWarnings says what is, or soon will be, wrong with the certificate that callers see.
 func (g *generation) certificateWarnings(now time.Time) []string {
 	if g.certificate == nil {
 		return nil
@@ -125,9 +125,9 @@ func (g *generation) certificateWarnings(now time.Time) []string {
 	var all []string
 	switch end := g.certificate.Leaf.NotAfter; {
 	case now.After(end):
-		all = append(all, "tls_cert_file: the certificate ended on "+end.UTC().Format(time.RFC3339))
+		all = append(all, "tls_cert_file: the certificate expired on "+end.UTC().Format(time.RFC3339))
 	case end.Sub(now) < 7*24*time.Hour:
-		all = append(all, "tls_cert_file: the certificate ends on "+end.UTC().Format(time.RFC3339))
+		all = append(all, "tls_cert_file: the certificate expires on "+end.UTC().Format(time.RFC3339))
 	}
 	if info, err := os.Stat(g.conf.TLSKeyFile); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o007 != 0 {
 		all = append(all, "tls_key_file: can be read by every user of this machine; use mode 0600, or 0640 with a group of its own")
@@ -135,10 +135,10 @@ func (g *generation) certificateWarnings(now time.Time) []string {
 	return all
 }
 
-// portTaken says what to do where another program has the port.
+// portTaken adds what to do if another program uses the port.
 func portTaken(err error, flag string) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("%w; stop the program that has the port, or choose another with %s", err, flag)
+		return fmt.Errorf("%w; stop the program that uses the port, or choose another port with %s", err, flag)
 	}
 	return err
 }

@@ -44,7 +44,7 @@ func tlsPair(t testing.TB, serial int64) (certificate, key string) {
 		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}))
 }
 
-// serveHere serves what the test changes, at an address of its configuration, until the test ends.
+// serveHere serves at the configured address until the test ends.
 func (r *reloaded) serveHere() net.Addr {
 	r.t.Helper()
 	listener, err := listen(r.t.Context(), r.current.Load().conf)
@@ -53,7 +53,7 @@ func (r *reloaded) serveHere() net.Addr {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	r.reloader.interval = 0 // the test looks
+	r.reloader.interval = 0 // the test polls
 	go func() { done <- r.serve(ctx, listener, grace{drain: 5 * time.Second}) }()
 	r.t.Cleanup(func() {
 		stop()
@@ -65,8 +65,8 @@ func (r *reloaded) serveHere() net.Addr {
 	return listener.Addr()
 }
 
-// TestListener_TakesANewCertificateAndKeepsConnections: the new pair is shown at the next handshake; a connection that is
-// open goes on; half of a pair changes nothing and is complained of.
+// The new pair is used for the next handshake; an open connection goes on; half of a pair changes nothing and is
+// reported.
 func TestListener_TakesANewCertificateAndKeepsConnections(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, dir, 1)
@@ -89,7 +89,7 @@ func TestListener_TakesANewCertificateAndKeepsConnections(t *testing.T) {
 			TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "localhost"}, ForceAttemptHTTP2: true,
 		}}
 	}
-	// ask tells the serial number of the certificate, and whether the connection was open before.
+	// ask checks the serial number of the certificate, and whether the connection was open before.
 	ask := func(c *http.Client) (serial int64, reused bool) {
 		t.Helper()
 		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { reused = i.Reused }})
@@ -111,29 +111,29 @@ func TestListener_TakesANewCertificateAndKeepsConnections(t *testing.T) {
 	expect := func(c *http.Client, wantSerial int64, wantReused bool) {
 		t.Helper()
 		if serial, reused := ask(c); serial != wantSerial || reused != wantReused {
-			t.Errorf("certificate %d on a connection that was open before: %t, want %d and %t", serial, reused, wantSerial, wantReused)
+			t.Errorf("certificate %d, connection reused: %t, want %d and %t", serial, reused, wantSerial, wantReused)
 		}
 	}
 	expect(kept, 1, false)
 	replace(second, firstKey) // half of the next pair
-	r.looks(2)
+	r.polls(2)
 	expect(kept, 1, true)
 	expect(client(), 1, false)
 	replace(second, secondKey)
-	r.looks(2)
+	r.polls(2)
 	expect(kept, 1, true)
 	expect(client(), 2, false)
 	old := tls.Dialer{Config: &tls.Config{RootCAs: roots, ServerName: "localhost", MaxVersion: tls.VersionTLS11}}
 	if _, err := old.DialContext(t.Context(), "tcp", address); err == nil {
-		t.Error("TLS 1.1 is spoken")
+		t.Error("TLS 1.1 is accepted")
 	}
 	if out := r.out.String(); !strings.Contains(out, "tls_cert_file, tls_key_file: ") || !strings.Contains(out, "not reloaded") {
-		t.Errorf("the log does not complain of half a pair:\n%s", out)
+		t.Errorf("the log does not report half a pair:\n%s", out)
 	}
 }
 
-// TestListener_FollowsTheCertificateInForce: another name of the file needs a restart; until then the file that the
-// service began with is the one that is renewed.
+// Another name of the file needs a restart; until then the file that the service started with is the one that is
+// renewed.
 func TestListener_FollowsTheCertificateInForce(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, dir, 1)
@@ -152,15 +152,15 @@ func TestListener_FollowsTheCertificateInForce(t *testing.T) {
 	r := reloading(t, dir, nil)
 	defer r.close()
 	configure("other")
-	r.looks(2)
+	r.polls(2)
 	renew(2)
-	r.looks(2)
+	r.polls(2)
 	if g := r.current.Load(); g.number != 3 || g.certificate.Leaf.SerialNumber.Int64() != 2 {
 		t.Errorf("generation %d has certificate %d", g.number, g.certificate.Leaf.SerialNumber)
 	}
 }
 
-// TestListener_UnixSocket: it has the mode of the setting, one that was left behind is replaced, one in use is not.
+// The socket has the configured mode; one that was left behind is replaced, one in use is not.
 func TestListener_UnixSocket(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, dir, 1)
@@ -181,7 +181,7 @@ func TestListener_UnixSocket(t *testing.T) {
 		t.Errorf("healthcheck: exit code %d\n%s", code, &p.err)
 	}
 	p.env["COUNTERSIGN_CONFIG"] = filepath.Join(dir, "countersign.yaml")
-	if code := p.run(t.Context(), "serve"); code != 1 || !strings.Contains(p.err.String(), "somebody listens there") {
+	if code := p.run(t.Context(), "serve"); code != 1 || !strings.Contains(p.err.String(), "another process is listening there") {
 		t.Errorf("a second one: exit code %d\n%s", code, &p.err)
 	}
 	if code := p.run(t.Context(), "healthcheck"); code != 0 {
@@ -231,7 +231,7 @@ func TestListener_TimeoutsAreTheSettings(t *testing.T) {
 	}
 }
 
-// TestListener_ClosesIdleConnections: after idle_timeout, at a real socket.
+// Real idle connections are closed after idle_timeout.
 func TestListener_ClosesIdleConnections(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, dir, 1)
@@ -243,7 +243,7 @@ func TestListener_ClosesIdleConnections(t *testing.T) {
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
 	_, _ = io.WriteString(conn, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
-	response, err := io.ReadAll(conn) // until the service closes
+	response, err := io.ReadAll(conn) // until the service closes it
 	if err != nil || !strings.HasPrefix(string(response), "HTTP/1.1 200 ") {
 		t.Errorf("%q %v", response, err)
 	}

@@ -17,8 +17,8 @@ import (
 	"golang.org/x/net/netutil"
 )
 
-// newMetrics makes what counts, where the configuration says that somebody reads it; else nil. What it looks at when it
-// is read, s has by then.
+// newMetrics makes the metrics if the configuration has an address for them; otherwise nil. Their functions read s
+// only when the metrics are read, and by then it is complete.
 func newMetrics(p *process, conf config.Config, s *service) *telemetry.Metrics {
 	if conf.MetricsAddress == "" {
 		return nil
@@ -39,7 +39,7 @@ func newMetrics(p *process, conf config.Config, s *service) *telemetry.Metrics {
 	return telemetry.New(o)
 }
 
-// sinkNames are where audit records go, without the name of the file.
+// sinkNames names where audit records go, without the name of the file.
 func sinkNames(conf config.Config) []string {
 	switch {
 	case conf.AuditFile == "":
@@ -50,7 +50,7 @@ func sinkNames(conf config.Config) []string {
 	return []string{access.SinkFile}
 }
 
-// metricNames are the names of a generation's configuration.
+// metricNames returns the names in a generation's configuration.
 func metricNames(g *generation) telemetry.Names {
 	conf := &g.conf
 	n := telemetry.Names{
@@ -68,7 +68,7 @@ func metricNames(g *generation) telemetry.Names {
 		n.Callers[name] = time.Time{}
 	}
 	for _, key := range conf.APIKeys {
-		// A caller may have two keys, while one replaces the other: the later one counts.
+		// A caller may have two keys during a rotation: the one that expires later counts.
 		if last := n.Callers[key.ID]; key.ID != "" && key.Expires.After(last) {
 			n.Callers[key.ID] = key.Expires
 		}
@@ -87,8 +87,8 @@ func (s *service) countConnections(_ net.Conn, state http.ConnState) {
 	}
 }
 
-// startMetrics answers at an address of its own until stop is called: /metrics, and the health checks for who cannot
-// reach the other address.
+// startMetrics serves, at an address of its own and until stop is called, /metrics and the health checks, for clients
+// that cannot reach the main address.
 func (s *service) startMetrics() (stop func(), err error) {
 	listener, err := net.Listen("tcp", s.current.Load().conf.MetricsAddress)
 	if err != nil {
@@ -112,7 +112,7 @@ func (s *service) startMetrics() (stop func(), err error) {
 	s.logger().Info().Str("metrics_address", listener.Addr().String()).Msg("serving metrics")
 	go func() {
 		if err := server.Serve(netutil.LimitListener(listener, metricsConnections)); !errors.Is(err, http.ErrServerClosed) {
-			s.logger().Error().AnErr("cause", err).Msg("serving metrics")
+			s.logger().Error().AnErr("cause", err).Msg("serving metrics failed")
 		}
 	}()
 	return func() { _ = server.Close() }, nil

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// serviceWith is the service with the environment, without a listener.
+// serviceWith is the service with the given environment, without a listener.
 func serviceWith(t testing.TB, environment map[string]string) *service {
 	t.Helper()
 	env := map[string]string{
@@ -44,7 +44,7 @@ func serviceFor(t testing.TB, p *process) *service {
 	return s
 }
 
-// TestMetrics_RequestsOfStrangersMakeNoSeries: 10,000 requests whose every part is made up leave as many series as the first few.
+// 10,000 requests in which everything is made up leave no more series than the first few.
 func TestMetrics_RequestsOfStrangersMakeNoSeries(t *testing.T) {
 	s := serviceWith(t, map[string]string{"COUNTERSIGN_METRICS_ADDRESS": "127.0.0.1:9090", "COUNTERSIGN_ALLOW_REQUEST_CREDENTIALS": "true"})
 	ask := func(method, path, body, id string) {
@@ -96,7 +96,7 @@ func TestMetrics_RequestsOfStrangersMakeNoSeries(t *testing.T) {
 	}
 }
 
-// seriesOf are the names and labels of what the service counts.
+// seriesOf are the names and labels of the service's metrics.
 func seriesOf(t *testing.T, s *service) []string {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -114,14 +114,13 @@ func seriesOf(t *testing.T, s *service) []string {
 	return all
 }
 
-// TestMetrics_AreServedDuringLoad: the program in a process of its own, scraped over and over while
-// requests are signed. What is counted is what was sent; the other address serves no metrics; the
-// health check is red while the process stops.
+// The program runs in its own process and is scraped over and over while requests are signed. The counts match what
+// was sent; the main address serves no metrics; the health check fails while the process stops.
 func TestMetrics_AreServedDuringLoad(t *testing.T) {
 	metrics := "127.0.0.1:" + freePort(t)
 	s := serveApart(t, "COUNTERSIGN_METRICS_ADDRESS="+metrics, unended)
 	get := func(url string) (int, string) {
-		response, err := http.Get(url) //nolint:noctx // the client's time is bounded by the test's
+		response, err := http.Get(url) //nolint:noctx // the test limits the client's time
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -182,7 +181,7 @@ func TestMetrics_AreServedDuringLoad(t *testing.T) {
 		if status == http.StatusServiceUnavailable {
 			var problem struct{ Code string }
 			if err := json.Unmarshal([]byte(body), &problem); err != nil || problem.Code == "" {
-				t.Errorf("the unready response is %s", body)
+				t.Errorf("the response when not ready is %s", body)
 			}
 			if _, text := get("http://" + metrics + "/metrics"); !strings.Contains(text, "\ncountersign_draining 1\n") {
 				t.Error("the instance does not say that it is draining")
@@ -194,7 +193,7 @@ func TestMetrics_AreServedDuringLoad(t *testing.T) {
 	t.Error("the instance stays ready")
 }
 
-func TestMetrics_AnAddressThatIsTakenIsAFault(t *testing.T) {
+func TestMetrics_AddressInUseIsAnError(t *testing.T) {
 	port := freePort(t)
 	p := program{env: map[string]string{
 		"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "EXAMPLESECRET", "COUNTERSIGN_AUTH": "none",

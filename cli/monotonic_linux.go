@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reloadingLines say that a reload begins, and when: systemd tells by the time which of its signals is meant.
+// reloadingLines say that a reload begins, and when: systemd matches the time to its signal.
 func reloadingLines() []string {
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {

@@ -27,10 +27,10 @@ import (
 	"github.com/spf13/pflag"
 )
 
-var update = flag.Bool("update", false, "write testdata/names.txt anew")
+var update = flag.Bool("update", false, "rewrite testdata/names.txt")
 
-// Texts may change, names may not: callers, policies, alerts and scripts hold them. A name that is added is added to the
-// file by go test ./cli -run TestNames -update; one that is missing broke somebody.
+// Texts may change, names may not: callers, policies, alerts and scripts rely on them. New names are added to the
+// file by go test ./cli -run TestNames -update; a missing name breaks users.
 func TestNames_StayAsTheyAre(t *testing.T) {
 	names := slices.Concat(
 		contractNames(t), codes(t), settingNames(t), commandNames(), structNames("audit", reflect.TypeFor[access.Record]()), policyNames(),
@@ -52,7 +52,7 @@ func TestNames_StayAsTheyAre(t *testing.T) {
 		}
 	}
 	if len(added)+len(missing) > 0 {
-		t.Errorf("missing, which breaks who holds them: %q\nadded: %q", slices.Sorted(maps.Keys(missing)), slices.Sorted(maps.Keys(added)))
+		t.Errorf("missing, which breaks users: %q\nadded: %q", slices.Sorted(maps.Keys(missing)), slices.Sorted(maps.Keys(added)))
 	}
 }
 
@@ -83,7 +83,7 @@ func contractNames(t *testing.T) (names []string) {
 	return names
 }
 
-// schemaNames are the fields of a schema and of those that stand in it, with the values that they may have.
+// schemaNames are the fields of a schema and of the schemas in it, with their allowed values.
 func schemaNames(at string, s *openapi3.Schema) (names []string) {
 	for _, value := range s.Enum {
 		names = append(names, fmt.Sprintf("value %s %v", at, value))
@@ -102,7 +102,7 @@ func schemaNames(at string, s *openapi3.Schema) (names []string) {
 	return names
 }
 
-// codes are those of problems, with their status, of warnings and of causes.
+// codes are the codes of problems (with status), warnings and causes.
 func codes(t *testing.T) (names []string) {
 	for _, code := range matches(t, `(?m)^\t"([a-z_0-9]+)": `, "../problem/codes.go") {
 		names = append(names, fmt.Sprintf("problem %s %d", code, (&problem.Error{Code: code}).Status()))
@@ -167,7 +167,7 @@ func commandNames() (names []string) {
 	return names
 }
 
-// structNames are the names under which the fields of a struct are written, with those of the structs within.
+// structNames are the names under which the fields of a struct and of the structs in it are written.
 func structNames(kind string, of reflect.Type) (names []string) {
 	for i := range of.NumField() {
 		f := of.Field(i)
@@ -213,7 +213,7 @@ func logNames(t *testing.T) (names []string) {
 	return names
 }
 
-// matches are what a pattern finds in the sources, tests left out.
+// matches returns what a pattern finds in the sources, without tests.
 func matches(t *testing.T, pattern string, globs ...string) (found []string) {
 	t.Helper()
 	for _, glob := range globs {

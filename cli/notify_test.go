@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// TestNotify_TellsASupervisor: a real socket, as systemd has one. It learns when the service is ready, when and until when
-// the configuration is read again, and that the service stops.
-func TestNotify_TellsASupervisor(t *testing.T) {
+// A real socket, as systemd has, learns when the service is ready, when a reload begins and ends, and that the
+// service stops.
+func TestNotify_ReportsToASupervisor(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, dir, 1)
 	supervisor, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "notify"), Net: "unixgram"})
@@ -82,7 +82,7 @@ func TestNotify_IsSilentWithoutASupervisor(t *testing.T) {
 	newNotifier(p, func(err error) { t.Error(err) })("READY=1")
 }
 
-// A supervisor that does not read keeps the service neither from serving nor from stopping.
+// A supervisor that does not read delays neither serving nor stopping.
 func TestNotify_DoesNotWaitForASupervisorThatDoesNotRead(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "notify")
 	supervisor, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
@@ -113,6 +113,6 @@ func TestNotify_DoesNotWaitForASupervisorThatDoesNotRead(t *testing.T) {
 		t.Fatal("it waits")
 	}
 	if failure == nil {
-		t.Error("nothing is told")
+		t.Error("no failure is reported")
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// openIDProvider serves its configuration and one key, and signs the claims that it is given.
+// openIDProvider serves its configuration and one key, and returns a function that signs claims.
 func openIDProvider(t *testing.T) (issuer string, sign func(claims map[string]any) string) {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -47,7 +47,7 @@ func openIDProvider(t *testing.T) (issuer string, sign func(claims map[string]an
 	}
 }
 
-// TestServe_CallersOfAnIssuer has a policy that permits what one role of one issuer asks for.
+// The policy permits the requests of one role of one issuer.
 func TestServe_CallersOfAnIssuer(t *testing.T) {
 	issuer, sign := openIDProvider(t)
 	policies := writeFile(t, "p.cedar", `permit (principal in Role::"shop:signers", action, resource) when { principal.issuer == "shop" };`)

@@ -18,18 +18,18 @@ import (
 	"countersign/problem"
 )
 
-// operator is the service as far as a command of its operator needs it: without callers, limits and audit records, since who
-// runs the command holds the credentials.
+// operator is as much of the service as its operator's commands need: no callers, limits or audit records, since
+// whoever runs the command already holds the credentials.
 type operator struct {
 	options broker.Options
 	store   *credentials.Store
-	profile string // the one to sign with, "" for the default one
-	region  string // where the host of a request says none; "" where a configuration file decides
+	profile string // the profile to sign with, "" for the default
+	region  string // for requests whose host gives none; "" if a configuration file decides
 	shared  bool   // the keys come from ~/.aws
 }
 
-// newOperator reads the configuration as serve does. Without a file, profile is one of ~/.aws, and so are the keys where the environment
-// has none. With keys of the caller's own it needs no profile.
+// newOperator reads the configuration as serve does. Without a file, profile is one in ~/.aws, and so are the keys
+// unless the environment has some. With the caller's own keys it needs no profile.
 func newOperator(p *process, file, profile string, ownKeys bool) (*operator, error) {
 	file = configFile(p, file)
 	conf, err := loadSources(p, config.Sources{FileName: file, NoProfiles: true})
@@ -47,7 +47,7 @@ func newOperator(p *process, file, profile string, ownKeys bool) (*operator, err
 		}
 		conf.Profiles, conf.Region, profile = []credentials.Profile{shared}, shared.Region, ""
 	}
-	conf.AllowSend = true // it is the operator's own request
+	conf.AllowSend = true // the request is the operator's own
 	store, storeErr := credentials.New(storeOptions(p, conf))
 	options, err := brokerOptions(p, conf, store, discardAudit{})
 	if err := faultReport(conf, storeErr, err); err != nil {
@@ -61,7 +61,7 @@ func newOperator(p *process, file, profile string, ownKeys bool) (*operator, err
 	return o, nil
 }
 
-// sharedProfile is a profile of ~/.aws, with its region where the environment names none.
+// sharedProfile returns a profile in ~/.aws, with its region unless the environment sets one.
 func sharedProfile(ctx context.Context, conf config.Config, name string) (credentials.Profile, error) {
 	region, err := credentials.SharedRegion(ctx, name)
 	if err != nil {
@@ -73,7 +73,7 @@ func sharedProfile(ctx context.Context, conf config.Config, name string) (creden
 	return credentials.Profile{Name: "default", Source: credentials.SourceAWSDefault, SharedProfile: name, Region: region}, nil
 }
 
-// complete adds to a request what the operator's environment says.
+// complete adds what the operator's environment says to a request.
 func (o *operator) complete(in *broker.Input) {
 	in.Profile = o.profile
 	if u, err := url.Parse(in.URL); err == nil && in.Region == "" {
@@ -94,16 +94,17 @@ func newCall() *broker.Call {
 	return &broker.Call{RequestID: newID(), Caller: access.Caller{ID: "operator", Method: access.MethodNone}}
 }
 
-// discardAudit: who runs the command holds the credentials, and needs no record of what they do themselves.
+// discardAudit discards records: whoever runs the command holds the credentials, and needs no record of their own
+// requests.
 type discardAudit struct{}
 
 func (discardAudit) Write(context.Context, access.Record) error { return nil }
 func (discardAudit) NextID() string                             { return "" }
 
-// slow is how long a command may take before it says on a terminal what it waits for.
+// slow is how long a command may take before it says on a terminal what it is waiting for.
 const slow = time.Second
 
-// waiting says on a terminal what takes long. The caller ends it.
+// waiting prints text on a terminal if something takes long. The caller ends it.
 func (p *process) waiting(text string) (done func()) {
 	if !p.terminal {
 		return func() {}
@@ -124,15 +125,16 @@ func (p *process) waiting(text string) (done func()) {
 	}
 }
 
-// document reads a request as JSON from standard input, which on a terminal waits for the user.
+// document reads a request as JSON from standard input, and says so on a terminal.
 func (p *process) document(command string) ([]byte, error) {
 	if p.terminal {
-		fmt.Fprintf(p.stderr, "Reading a request as JSON; Ctrl-D ends it. countersign %s --help shows how to give it as arguments.\n", command)
+		fmt.Fprintf(p.stderr, "Reading a request as JSON; end it with Ctrl-D. "+
+			"countersign %s --help shows how to give it as arguments.\n", command)
 	}
 	return io.ReadAll(p.stdin)
 }
 
-// flagOf says where on the command line a part of the request stands.
+// flagOf names the argument that a part of the request comes from.
 func flagOf(f problem.Field) string {
 	switch f.Part {
 	case "url", "query":
@@ -152,11 +154,11 @@ func flagOf(f problem.Field) string {
 	return f.Part
 }
 
-// problem is what an operation failed with, and what to do about it on the command line.
+// problem says why an operation failed, and what to do about it on the command line.
 func (o *operator) problem(err error) error {
 	p := broker.Problem(err).WithPointers(flagOf)
 	text := problemError(p)
-	if e := new(credentials.Error); errors.As(p.Cause, &e) && e.Detail != "" { // the operator may read what is in the log elsewhere
+	if e := new(credentials.Error); errors.As(p.Cause, &e) && e.Detail != "" { // the operator may see what the service only logs
 		text = fmt.Errorf("%w: %s", text, e.Detail)
 	}
 	if o.shared && strings.HasPrefix(p.Code, "session_") {
@@ -166,7 +168,7 @@ func (o *operator) problem(err error) error {
 	return text
 }
 
-// problemError tells the whole problem: on the command line, caller and operator are one.
+// problemError says the whole problem: on the command line, caller and operator are the same.
 func problemError(p *problem.Error) error {
 	document := p.Document("")
 	var lines []string
@@ -176,7 +178,7 @@ func problemError(p *problem.Error) error {
 	for _, e := range document.Errors {
 		lines = append(lines, e.Pointer+": "+e.Detail)
 	}
-	elsewhere := []string{"that detail names", "Retry-After", "in the log"} // what the command line does not have
+	elsewhere := []string{"that detail names", "Retry-After", "in the log"} // what the command line lacks
 	if document.Hint != "" && !slices.ContainsFunc(elsewhere, func(s string) bool { return strings.Contains(document.Hint, s) }) {
 		lines = append(lines, document.Hint)
 	}

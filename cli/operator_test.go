@@ -11,7 +11,7 @@ import (
 	"countersign/sandbox"
 )
 
-func TestKeyNew_PrintsTheKeyAlone(t *testing.T) {
+func TestKeyNew_PrintsOnlyTheKey(t *testing.T) {
 	var p program
 	if code := p.run(t.Context(), "key", "new", "orders"); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, &p.err)
@@ -35,7 +35,7 @@ func TestKeyNew_PrintsTheKeyAlone(t *testing.T) {
 	}
 }
 
-func TestVerify_TellsAValidSignatureFromAnother(t *testing.T) {
+func TestVerify_DistinguishesValidAndInvalidSignatures(t *testing.T) {
 	env := sandboxEnvironment(startSandbox(t))
 	env["COUNTERSIGN_ROLE_NAME"], env["COUNTERSIGN_ACCOUNT_ID"], env["COUNTERSIGN_ROLE_PATH"], env["COUNTERSIGN_EXTERNAL_ID"] = "", "", "", ""
 	const url = "https://sqs.eu-west-1.amazonaws.com/?Action=ListQueues"
@@ -43,7 +43,7 @@ func TestVerify_TellsAValidSignatureFromAnother(t *testing.T) {
 	if code := signed.run(t.Context(), "sign", url); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, &signed.err)
 	}
-	var request exchanged
+	var request signedRequest
 	if err := json.Unmarshal([]byte(signed.out.String()), &request); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestVerify_TellsAValidSignatureFromAnother(t *testing.T) {
 	}
 }
 
-func TestPresign_PrintsTheURLAlone(t *testing.T) {
+func TestPresign_PrintsOnlyTheURL(t *testing.T) {
 	p := program{env: sandboxEnvironment(startSandbox(t))}
 	if code := p.run(t.Context(), "presign", "--expires", "90s", "https://examplebucket.s3.eu-west-1.amazonaws.com/k"); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, &p.err)
@@ -76,7 +76,7 @@ func TestPresign_PrintsTheURLAlone(t *testing.T) {
 	for _, expires := range []string{"0s", "1.5s", "200h", "soon"} {
 		p := program{env: sandboxEnvironment(startSandbox(t))}
 		if code := p.run(t.Context(), "presign", "--expires", expires, "https://examplebucket.s3.eu-west-1.amazonaws.com/k"); code == 0 {
-			t.Errorf("--expires %s was taken: %s", expires, &p.out)
+			t.Errorf("--expires %s was accepted: %s", expires, &p.out)
 		}
 	}
 }
@@ -89,8 +89,8 @@ func TestWhoami_SaysWhoAWSSees(t *testing.T) {
 	}
 }
 
-// The SDK reads ~/.aws and the variables that say where it is from the environment of the process.
-func TestOperator_TakesProfilesOfTheAWSCommandLine(t *testing.T) {
+// The SDK reads ~/.aws, and the variables that say where it is, from the environment of the process.
+func TestOperator_UsesProfilesOfTheAWSCLI(t *testing.T) {
 	home := t.TempDir()
 	for name, text := range map[string]string{
 		"config": "[default]\nregion = eu-central-1\n[profile work]\nregion = us-west-2\n",
@@ -180,13 +180,13 @@ func TestSign_SaysOnATerminalWhatItWaitsFor(t *testing.T) {
 			env: sandboxEnvironment(startSandbox(t)), stdin: `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`,
 			terminal: terminal,
 		}
-		if code := p.run(t.Context(), "sign"); code != 0 || strings.Contains(p.err.String(), "Ctrl-D ends it") != want {
+		if code := p.run(t.Context(), "sign"); code != 0 || strings.Contains(p.err.String(), "end it with Ctrl-D") != want {
 			t.Errorf("on a terminal %t: exit code %d\n%s", terminal, code, &p.err)
 		}
 	}
 }
 
-// A session that ~/.aws cannot give is told by its reason, not as a time limit that ran out.
+// If ~/.aws gives no session, the error says why; it is not reported as a timeout.
 func TestSign_SaysWhySharedProfilesFail(t *testing.T) {
 	home := t.TempDir()
 	if err := os.Mkdir(filepath.Join(home, ".aws"), 0o700); err != nil {

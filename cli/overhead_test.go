@@ -11,20 +11,21 @@ import (
 	"time"
 )
 
-// BenchmarkMetrics is the processor time that metrics add to a signature: those of a whole request but for what net/http does.
+// BenchmarkMetrics is the processor time that metrics add to a signature, measured over a whole request without
+// net/http.
 func BenchmarkMetrics(b *testing.B) {
 	overhead(b, map[string]string{"COUNTERSIGN_METRICS_ADDRESS": "127.0.0.1:9090"})
 }
 
-// BenchmarkTraces is the processor time that spans add which variables name and switch off: none.
+// BenchmarkTraces is the processor time that spans add if variables configure them but switch them off: none.
 func BenchmarkTraces(b *testing.B) {
 	overhead(b, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_SDK_DISABLED": "true"})
 }
 
-// overhead reports how much more processor time a signature takes with the environment than without it, and as the control
-// how much more a second service takes that has no environment, either: what that differs from 0 is the measurement's. Each
-// round measures all in turns, forth and back, so that what slows the machine down slows all; reported are the medians of
-// the rounds, with the interval that has the true one in 95 of 100 runs.
+// overhead reports how much more processor time a signature takes with the environment than without it. As a control,
+// it reports how much more a second service without the environment takes: its difference from 0 is measurement
+// error. Each round measures all services alternately, in both directions, so that whatever slows the machine down
+// slows all of them. The results are the medians of the rounds, with the 95 % confidence interval.
 func overhead(b *testing.B, environment map[string]string) {
 	const each = 100
 	measured := func(environment map[string]string) func() float64 {
@@ -42,11 +43,11 @@ func overhead(b *testing.B, environment map[string]string) {
 	services := []func() float64{measured(nil), measured(environment), measured(nil)}
 	var base, with, control []float64
 	for round := 0; b.Loop(); round++ {
-		runtime.GC() // none is in between: what is compared makes no garbage of its own to speak of
+		runtime.GC() // none in between: what is compared makes hardly any garbage
 		var took [3]float64
 		for i := range 2 * len(services) {
-			at := min(i, 2*len(services)-1-i) // forth and back,
-			at = (at + round) % len(services) // each round from another on,
+			at := min(i, 2*len(services)-1-i) // in both directions,
+			at = (at + round) % len(services) // starting with another each round
 			took[at] += services[at]() / 2
 		}
 		base, with, control = append(base, took[0]), append(with, 100*(took[1]/took[0]-1)), append(control, 100*(took[2]/took[0]-1))
@@ -72,8 +73,8 @@ func processorTime(b *testing.B) time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// TestTraces_OffIsNotInTheWay: where no variable asks for spans, nothing of them is called for a request.
-func TestTraces_OffIsNotInTheWay(t *testing.T) {
+// If no variable asks for spans, requests call nothing for them.
+func TestTraces_CostNothingWhenOff(t *testing.T) {
 	s := serviceWith(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_SDK_DISABLED": "true"})
 	if s.traces != nil || s.limits.Began != nil || s.limits.Served != nil {
 		t.Errorf("traces %v, %v and %v are called", s.traces, s.limits.Began != nil, s.limits.Served != nil)

@@ -16,7 +16,7 @@ import (
 	"testing"
 )
 
-// counting is an AWS that keeps the hash of every signature that reaches it.
+// counting is an AWS that records the hash of every signature that reaches it.
 func counting(t *testing.T) (upstream string, arrived func() map[string]bool) {
 	t.Helper()
 	var mu sync.Mutex
@@ -37,7 +37,7 @@ func counting(t *testing.T) (upstream string, arrived func() map[string]bool) {
 	}
 }
 
-// record is what the test looks at of an audit record.
+// record is the part of an audit record that the test reads.
 type record struct {
 	ID        string `json:"event_id"`
 	Of        string `json:"of"`
@@ -61,7 +61,7 @@ func (s *server) post(upstream, body string) (int, error) {
 	return response.StatusCode, err
 }
 
-// TestKilledUnderLoad_NothingWasSentWithoutItsRecord: what reached AWS is on record; outcomes are missing for what was under way alone.
+// What reached AWS is on record; outcomes are missing only for requests in progress.
 func TestKilledUnderLoad_NothingWasSentWithoutItsRecord(t *testing.T) {
 	const workers = 16
 	file := filepath.Join(t.TempDir(), "audit.jsonl")
@@ -73,7 +73,7 @@ func TestKilledUnderLoad_NothingWasSentWithoutItsRecord(t *testing.T) {
 		done.Go(func() {
 			for n := range 100_000 {
 				if _, err := s.post(upstream, fmt.Sprint(worker, " ", n)); err != nil {
-					return // it is gone
+					return // the process is gone
 				}
 				s.killAt(2000, &answered)
 			}
@@ -88,7 +88,7 @@ func TestKilledUnderLoad_NothingWasSentWithoutItsRecord(t *testing.T) {
 	for line := range strings.SplitSeq(string(text), "\n") {
 		var r record
 		if json.Unmarshal([]byte(line), &r) != nil {
-			continue // the last
+			continue // the last line may be cut
 		}
 		if r.Signature != "" {
 			intents[r.Signature] = r.ID
@@ -110,7 +110,7 @@ func TestKilledUnderLoad_NothingWasSentWithoutItsRecord(t *testing.T) {
 		}
 	}
 	t.Logf("%d requests reached AWS, %d without a record; %d intents without an outcome", len(arrived()), unrecorded, open)
-	if unrecorded > 0 || open > 2*workers || len(arrived()) < 2000 { // a worker has one under way, and one whose outcome is not written yet
+	if unrecorded > 0 || open > 2*workers || len(arrived()) < 2000 { // a worker has one in progress, and one whose outcome is not yet written
 		t.Errorf(
 			"%d of %d requests without a record; %d intents without an outcome, with %d at a time", unrecorded, len(arrived()), open,
 			workers,

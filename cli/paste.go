@@ -11,39 +11,39 @@ import (
 	"countersign/reading"
 )
 
-// unchosen is the value of --choice where there is none.
+// unchosen is the value of --choice if it is not set.
 const unchosen = -1
 
-// pasted reads the request from the file of --from.
-func (r *curlRequest) pasted(p *process) (given, error) {
+// readPasted reads the request from the file of --from.
+func (r *curlRequest) readPasted(p *process) (requestSource, error) {
 	if len(r.words) > 0 {
-		return given{}, usageError{errors.New("--from: takes the place of the arguments of curl; leave out one of the two")}
+		return requestSource{}, usageError{errors.New("--from: replaces the curl arguments; leave out one of the two")}
 	}
 	data, err := p.readFile(r.from)
 	if err != nil {
-		return given{}, usageError{err}
+		return requestSource{}, usageError{err}
 	}
 	if handlers.IsRequestDocument(data) {
-		return given{document: data}, nil
+		return requestSource{document: data}, nil
 	}
 	text := string(data)
 	q, err := r.requestIn(p, text)
 	if err != nil {
-		return given{}, usageError{fmt.Errorf("--from %s: %w", r.from, err)}
+		return requestSource{}, usageError{fmt.Errorf("--from %s: %w", r.from, err)}
 	}
 	in, err := r.inputOf(q)
-	return given{input: in, expressions: len(q.Placeholders) > 0}, err
+	return requestSource{input: in, expressions: len(q.Placeholders) > 0}, err
 }
 
-// requestIn is the request that a text holds, without its signature unless that is asked for.
+// requestIn returns the request that a text holds, without its signature unless that is wanted.
 func (r *curlRequest) requestIn(p *process, text string) (*reading.Request, error) {
 	read := reading.Read(text)
-	q, err := r.chosen(&read)
+	q, err := r.choose(&read)
 	var faults []error
 	for _, n := range read.Notes {
-		note := fmt.Sprintf("%s: %s", placeOf(text, n.Span), n.Text)
+		note := fmt.Sprintf("%s: %s", position(text, n.Span), n.Text)
 		switch {
-		case inAnother(&read, q, n.Span), n.Code == "encodings_assumed":
+		case inOther(&read, q, n.Span), n.Code == "encodings_assumed":
 		case n.Error, n.Code == "body_in_file":
 			faults = append(faults, errors.New(note))
 		default:
@@ -65,14 +65,14 @@ func (r *curlRequest) requestIn(p *process, text string) (*reading.Request, erro
 		q, _ = q.Unsigned()
 	}
 	if len(q.Placeholders) > 0 && !slices.Contains(r.keeps, q.Form) {
-		return nil, fmt.Errorf("%s: %s has a value only when the request is made; write one in its place",
-			placeOf(text, q.Placeholders[0].Text.Span()), q.Placeholders[0].Text.Text())
+		return nil, fmt.Errorf("%s: %s has a value only when the workflow runs; replace it with one",
+			position(text, q.Placeholders[0].Text.Span()), q.Placeholders[0].Text.Text())
 	}
 	return q, nil
 }
 
-// chosen is the only request of a text, or the one of --choice.
-func (r *curlRequest) chosen(read *reading.Reading) (*reading.Request, error) {
+// choose returns the only request of a text, or the one that --choice names.
+func (r *curlRequest) choose(read *reading.Reading) (*reading.Request, error) {
 	var requests []*reading.Request
 	for _, e := range read.Exchanges {
 		if e.Request != nil {
@@ -81,9 +81,9 @@ func (r *curlRequest) chosen(read *reading.Reading) (*reading.Request, error) {
 	}
 	switch {
 	case len(requests) == 0 && len(read.Exchanges) > 0:
-		return nil, errors.New("holds a response and no request; countersign diagnose says why AWS refused one")
+		return nil, errors.New("holds a response but no request; countersign diagnose says why AWS refused a request")
 	case len(requests) == 0:
-		return nil, errors.New("holds no request that can be read; countersign sign --help lists under --from what it may hold")
+		return nil, errors.New("holds no readable request; countersign sign --help lists under --from what it may hold")
 	case r.choice == unchosen && len(requests) == 1:
 		return requests[0], nil
 	case r.choice >= 0 && r.choice < len(requests):
@@ -96,9 +96,9 @@ func (r *curlRequest) chosen(read *reading.Reading) (*reading.Request, error) {
 	return nil, fmt.Errorf("holds %d requests; choose one with --choice:%s", len(requests), list.String())
 }
 
-// inAnother tells whether a place belongs to another request of the text than the one that is taken: the one that
-// begins before it, and last.
-func inAnother(read *reading.Reading, taken *reading.Request, at reading.Span) bool {
+// inOther reports whether a place in the text belongs to another request than taken. A place belongs to the last
+// request that begins before it.
+func inOther(read *reading.Reading, taken *reading.Request, at reading.Span) bool {
 	if taken == nil {
 		return false
 	}
@@ -118,8 +118,8 @@ func inAnother(read *reading.Reading, taken *reading.Request, at reading.Span) b
 	return owner != taken
 }
 
-// placeOf is where something stands in a text, as editors count.
-func placeOf(text string, at reading.Span) string {
+// position says where something is in a text, as editors count.
+func position(text string, at reading.Span) string {
 	before := text[:at.Start]
 	line := before[strings.LastIndexByte(before, '\n')+1:]
 	return fmt.Sprintf("line %d, column %d", strings.Count(before, "\n")+1, utf8.RuneCountInString(line)+1)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// pastes are requests to the gateway of the sandbox, GATEWAY, in the forms in which people have them.
+// pastes are requests to the sandbox's gateway, GATEWAY, in the forms that people have.
 var pastes = map[string]string{
 	"curl":  `curl 'GATEWAY/orders?q=1' --aws-sigv4 aws:amz:eu-west-1:execute-api -H 'X-Tenant: acme' -d '{"order":1042}'`,
 	"cmd":   "curl ^\"GATEWAY/orders?q=1^\" ^\r\n  -H ^\"X-Tenant: acme^\" --data-raw ^\"{\\^\"order\\^\":1042}^\"",
@@ -29,7 +29,7 @@ var pastes = map[string]string{
 		`"service":"execute-api","region":"eu-west-1"}`,
 }
 
-func TestSignFrom_TakesWhatIsPasted(t *testing.T) {
+func TestSignFrom_ReadsPastes(t *testing.T) {
 	aws := startSandbox(t)
 	in := strings.NewReplacer("GATEWAY", aws.GatewayURL, "HOST", strings.TrimPrefix(aws.GatewayURL, "http://"))
 	for name, text := range pastes {
@@ -42,7 +42,7 @@ func TestSignFrom_TakesWhatIsPasted(t *testing.T) {
 			if code := p.run(t.Context(), args...); code != 0 {
 				t.Fatalf("exit code %d\n%s", code, &p.err)
 			}
-			var signed exchanged
+			var signed signedRequest
 			if err := json.Unmarshal([]byte(p.out.String()), &signed); err != nil {
 				t.Fatal(err)
 			}
@@ -51,7 +51,7 @@ func TestSignFrom_TakesWhatIsPasted(t *testing.T) {
 				t.Errorf("signed was %+v", signed)
 			}
 			if got := send(t, signed); got != http.StatusOK {
-				t.Errorf("the gateway answered %d", got)
+				t.Errorf("the gateway responded with %d", got)
 			}
 		})
 	}
@@ -64,11 +64,11 @@ func TestSignFrom_SaysWhatIsWrong(t *testing.T) {
 		args []string
 		want string
 	}{
-		"no request":     {"hello", nil, "holds no request"},
+		"no request":     {"hello", nil, "holds no readable request"},
 		"a response":     {`{"statusCode":403,"headers":{},"body":"no"}`, nil, "countersign diagnose"},
 		"two requests":   {two, nil, "--choice:\n  0  GET https://a.example/1\n  1  PUT https://b.example/2"},
 		"a third of two": {two, []string{"--choice", "2"}, "holds 2 requests"},
-		"a placeholder":  {"\ncurl https://a.example/$ID", nil, "line 2, column 24: $ID has a value only when the request is made"},
+		"a placeholder":  {"\ncurl https://a.example/$ID", nil, "line 2, column 24: $ID has a value only when the workflow runs"},
 		"a dash":         {"curl –X PUT https://a.example/", nil, "line 1, column 6: An editor or a web page has replaced the hyphens"},
 		"a broken line":  {"curl https://a.example/ \\ \n  -d a=1", nil, "A blank behind this backslash"},
 		"a value to fill": {
@@ -79,11 +79,11 @@ func TestSignFrom_SaysWhatIsWrong(t *testing.T) {
 		"a login":           {"curl -u me:pass https://a.example/", nil, "the signature is the login"},
 		"an unknown option": {"curl https://a.example/ --nothing", nil, "line 1, column 25: The command has no such option"},
 		"arguments beside":  {two, []string{"-d", "x"}, "leave out one of the two"},
-		"a document":        {`{"method":"GET","url":"https://a.example/"}`, []string{"--region", "eu-west-1"}, "write them into it"},
+		"a document":        {`{"method":"GET","url":"https://a.example/"}`, []string{"--region", "eu-west-1"}, "set them there"},
 		"an unknown form":   {two, []string{"--as", "cobol"}, `--as: must be one of curl`},
-		"form and output":   {two, []string{"--as", "python", "-o", "curl"}, "stands alone"},
-		"a choice of none":  {"", []string{"--choice", "1", "https://a.example/"}, "--choice: is for --from"},
-		"only an address":   {two, []string{"--address", "https://sign.example.com"}, "--as must say"},
+		"form and output":   {two, []string{"--as", "python", "-o", "curl"}, "cannot be combined"},
+		"a choice of none":  {"", []string{"--choice", "1", "https://a.example/"}, "--choice: applies to --from"},
+		"only an address":   {two, []string{"--address", "https://sign.example.com"}, "--address: needs --as"},
 		"no address":        {two, []string{"--choice", "0", "--as", "n8n", "--address", "sign"}, "--address: must be an address such as"},
 		"keys beside": {"", []string{
 			"--as", "python", "--address", "https://sign.example.com", "-u", "a:b", "--aws-sigv4", "aws:amz", "https://a.example/",
@@ -105,8 +105,8 @@ func TestSignFrom_SaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// What an option of curl is there for is signed from a file as it is from the command line.
-func TestSignFrom_KeepsWhatOptionsSay(t *testing.T) {
+// curl options in a file have the same effect as on the command line.
+func TestSignFrom_AppliesCurlOptions(t *testing.T) {
 	p := program{env: sandboxEnvironment(startSandbox(t)), stdin: "A=1 curl -r 0-9 -b a=1 -e https://b.example/ -A mine --json '{}' " +
 		"https://sqs.eu-west-1.amazonaws.com/"}
 	if code := p.run(t.Context(), "sign", "--from", "-"); code != 0 {
@@ -125,7 +125,7 @@ func TestSignFrom_KeepsWhatOptionsSay(t *testing.T) {
 const pastesWithExpression = `{"type":"Http","inputs":{"method":"POST","uri":"https://abc.execute-api.eu-west-1.amazonaws.com/prod",` +
 	`"body":"@{triggerBody()}"}}`
 
-// The fault of one request in a file is no reason to refuse another.
+// A fault in one request of a file does not refuse another.
 func TestSignFrom_TakesTheChosenRequest(t *testing.T) {
 	const two = "curl https://a.example/ -F a=b\ncurl https://sqs.eu-west-1.amazonaws.com/ -d x=1"
 	p := program{env: sandboxEnvironment(startSandbox(t)), stdin: two}
@@ -161,7 +161,7 @@ func TestSignAs_ProgramsAreAcceptedByTheGateway(t *testing.T) {
 	}
 }
 
-// What calls the service needs no keys here, and keeps the expressions of its tool.
+// Snippets that call the service need no keys here, and keep the expressions of their tool.
 func TestSignAs_CallsTheService(t *testing.T) {
 	for form, want := range map[string]string{
 		"logic-apps": "@{triggerBody()}", "power-automate": "@{triggerBody()}", "curl": "X-API-Key: $COUNTERSIGN_KEY",
@@ -184,7 +184,7 @@ func TestSignAs_CallsTheService(t *testing.T) {
 	}
 }
 
-// A signature that the text has is checked as it stands there.
+// The signature in a text is checked as it is.
 func TestVerifyFrom_KeepsTheSignature(t *testing.T) {
 	p := program{env: map[string]string{
 		"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "EXAMPLESECRET",

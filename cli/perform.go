@@ -8,29 +8,30 @@ import (
 	"countersign/handlers"
 )
 
-// given is the request of a command line: read for signing, or a document of the API. One of the two is nil.
-type given struct {
+// requestSource is the request of a command line: read for signing, or as an API document. One of the two is nil.
+type requestSource struct {
 	input       *broker.Input
 	document    []byte
-	expressions bool // of the tool that makes the request, whose values are not known
+	expressions bool // it has expressions of a workflow tool, whose values are unknown
 }
 
-// given reads the request from the arguments, from the file of --from or, where there is neither, as a document from standard input.
-func (r *curlRequest) given(p *process, command string) (given, error) {
-	var g given
+// source reads the request from the arguments, from the file of --from or, without either, as a document from
+// standard input.
+func (r *curlRequest) source(p *process, command string) (requestSource, error) {
+	var g requestSource
 	var err error
 	switch {
 	case r.from != "":
-		g, err = r.pasted(p)
+		g, err = r.readPasted(p)
 	case r.choice != unchosen:
-		err = usageError{errors.New("--choice: is for --from, whose FILE may hold several requests")}
+		err = usageError{errors.New("--choice: applies to --from, whose FILE may hold several requests")}
 	case len(r.words) > 0:
 		g.input, err = r.input(p)
 	default:
 		g.document, err = p.document(command)
 	}
 	if err == nil && g.document != nil && (r.service != "" || r.region != "") {
-		err = usageError{errors.New("--service, --region: the request is a document of the API; write them into it")}
+		err = usageError{errors.New("--service, --region: the request is an API document; set them there")}
 	}
 	return g, err
 }
@@ -40,7 +41,7 @@ func perform[T any](p *process, r *curlRequest, command string,
 	ofDocument func(*handlers.Handlers, context.Context, *broker.Call, []byte) (T, error),
 	ofInput func(*broker.Broker, context.Context, *broker.Call, *broker.Input) (T, error),
 ) (result T, err error) {
-	g, err := r.given(p, command)
+	g, err := r.source(p, command)
 	if err != nil {
 		return result, err
 	}

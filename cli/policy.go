@@ -17,13 +17,13 @@ import (
 )
 
 func newPolicy(p *process) *cobra.Command {
-	c := group("policy", "Show, test and explain what callers may have signed.")
+	c := group("policy", "Show, test and explain the policies that decide what callers may sign.")
 	show := func() error {
 		_, err := io.WriteString(p.stdout, access.Guardrails())
 		return err
 	}
 	c.RunE = func(*cobra.Command, []string) error { return show() }
-	c.AddCommand(command("show", "Print the guardrails, which hold whatever a policy file permits.", show),
+	c.AddCommand(command("show", "Print the guardrails, which apply whatever a policy file permits.", show),
 		command("schema", "Print the Cedar schema of policy files.", func() error {
 			_, err := io.WriteString(p.stdout, access.Schema())
 			return err
@@ -35,8 +35,8 @@ func newPolicyTest(p *process) *cobra.Command {
 	var file string
 	c := &cobra.Command{
 		Use:   "test TABLE",
-		Short: "Decide a table of cases and print which decisions were not the expected ones.",
-		Long: "Decide a table of cases and print which decisions were not the expected ones.\n\n" +
+		Short: "Decide a table of cases and print the decisions that differ from the expected ones.",
+		Long: "Decide a table of cases and print the decisions that differ from the expected ones.\n\n" +
 			"TABLE is a file with a JSON array of {name, caller, roles, action, request, expect, policy}.",
 		Args: oneArgument("TABLE of cases"),
 		RunE: func(_ *cobra.Command, args []string) error { return testPolicies(p, file, args[0]) },
@@ -67,7 +67,7 @@ func testPolicies(p *process, file, tableFile string) error {
 	return err
 }
 
-// decidedActions are the actions that requests to sign can be explained for.
+// decidedActions are the actions that explain can decide for a request to sign.
 var decidedActions = []string{"sign", "presign", "verify", "post-policy"}
 
 func newPolicyExplain(p *process) *cobra.Command {
@@ -105,7 +105,7 @@ func explainPolicies(p *process, file string, caller access.Caller, action acces
 	return h.Policy.Explain(p.stdout, access.Question{Caller: caller, Action: action, Request: request})
 }
 
-// decider is the service as far as it decides: it reads requests as the service does, and signs none. So it needs
+// decider returns handlers that only decide: they read requests as the service does and sign none, so they need
 // neither keys nor profiles.
 func decider(p *process, file string) (*handlers.Handlers, error) {
 	conf, err := loadSources(p, config.Sources{FileName: configFile(p, file), NoProfiles: true})

@@ -19,8 +19,8 @@ func newPresign(p *process) *cobra.Command {
 	expires := broker.DefaultExpiry
 	c := curlCommand("presign", "Put a signature into a URL and print the URL.", fmt.Sprintf(withoutArguments, "presign"), &r,
 		func() error { return presign(p, &r, expires, asJSON) })
-	c.Flags().DurationVar(&expires, "expires", expires, "`DURATION` for which the URL is good, such as 15m; at most 168h.")
-	c.Flags().BoolVar(&asJSON, "json", false, "Print all that POST /v1/presign responds with.")
+	c.Flags().DurationVar(&expires, "expires", expires, "`DURATION` for which the URL is valid, such as 15m; at most 168h.")
+	c.Flags().BoolVar(&asJSON, "json", false, "Print the whole response of POST /v1/presign.")
 	c.Example = "  countersign presign --expires 1h https://examplebucket.s3.eu-west-1.amazonaws.com/report.pdf"
 	return c
 }
@@ -44,7 +44,7 @@ func presign(p *process, r *curlRequest, expires time.Duration, asJSON bool) err
 	warn(p.stderr, s.Warnings)
 	for _, h := range s.Headers {
 		if !strings.EqualFold(h.Name, "host") {
-			fmt.Fprintf(p.stderr, "send with it: %s: %s\n", h.Name, h.Value)
+			fmt.Fprintf(p.stderr, "send with header: %s: %s\n", h.Name, h.Value)
 		}
 	}
 	_, err = fmt.Fprintln(p.stdout, s.URL)

@@ -20,7 +20,7 @@ import (
 	"countersign/proxy"
 )
 
-// proxyOptions are the flags of proxy that are no settings.
+// proxyOptions are the flags of proxy that are not settings.
 type proxyOptions struct {
 	config, profile, upstream, service, region, socket string
 	origins, hosts                                     []string
@@ -28,21 +28,22 @@ type proxyOptions struct {
 
 func newProxy(p *process) *cobra.Command {
 	var o proxyOptions
-	c := command("proxy", "Pass the requests of other programs on to AWS, signed.", func() error { return o.run(p) })
-	c.Long = c.Short + "\n\nWithout --upstream, a request goes to the host in its Host header or, where that is this machine,\n" +
-		"to the endpoint that an AWS SDK with AWS_ENDPOINT_URL has signed it for. It listens on 127.0.0.1\n" +
-		"unless --address is given. Callers need a key where the configuration has any; without one, only\n" +
+	c := command("proxy", "Sign the requests of other programs and forward them to AWS.", func() error { return o.run(p) })
+	c.Long = c.Short + "\n\nWithout --upstream, a request goes to the host in its Host header or, if that is this machine,\n" +
+		"to the endpoint that an AWS SDK with AWS_ENDPOINT_URL signed it for. The proxy listens on 127.0.0.1\n" +
+		"unless --address is given. Callers need a key if the configuration has any; without keys, only\n" +
 		"this machine may call."
 	c.Example = "  countersign proxy --profile metrics --upstream aps-workspaces.eu-west-1.amazonaws.com\n" +
 		"  countersign proxy --port 8081 & AWS_ENDPOINT_URL=http://127.0.0.1:8081 aws s3 ls"
 	f := c.Flags()
 	f.StringVar(&o.profile, "profile", "", "`NAME` of the profile to sign with. Default: default_profile, or the only one.")
 	f.StringVar(&o.upstream, "upstream", "", "`HOST` to send every request to, or its URL without a path.")
-	f.StringVar(&o.service, "service", "", "Signing `NAME` of the upstream's service, where the host does not tell it.")
-	f.StringVar(&o.region, "region", "", "`REGION` of the upstream, where the host does not tell it.")
-	f.StringVar(&o.socket, "socket", "", "`PATH` of a Unix socket to listen on, in place of address and port.")
-	f.StringArrayVar(&o.origins, "allow-origin", nil, "`ORIGIN` of pages that may use it, such as http://localhost:3000; may be repeated.")
-	f.StringArrayVar(&o.hosts, "allow-host", nil, "`NAME` in the Host header by which this machine is also called; may be repeated.")
+	f.StringVar(&o.service, "service", "", "Signing `NAME` of the upstream's service, if it cannot be derived from the host.")
+	f.StringVar(&o.region, "region", "", "`REGION` of the upstream, if it cannot be derived from the host.")
+	f.StringVar(&o.socket, "socket", "", "`PATH` of a Unix socket to listen on, instead of address and port.")
+	f.StringArrayVar(&o.origins, "allow-origin", nil,
+		"`ORIGIN` of web pages that may use the proxy, such as http://localhost:3000; may be repeated.")
+	f.StringArrayVar(&o.hosts, "allow-host", nil, "Another `NAME` of this machine in the Host header; may be repeated.")
 	addConfig(c, &o.config)
 	addSettings(c, p)
 	return c
@@ -72,9 +73,9 @@ func (o *proxyOptions) run(p *process) error {
 	return service.serve(p.ctx, listener, grace{delay: conf.ShutdownDelay, drain: time.Duration(conf.DrainSeconds) * time.Second})
 }
 
-// apply makes of the flags what the configuration says for serve. It returns the upstream, nil for none.
+// apply turns the flags into the configuration that serve would have. It returns the upstream, or nil for none.
 func (o *proxyOptions) apply(conf *config.Config) (*url.URL, error) {
-	conf.AllowSend = true // which is what the command is for
+	conf.AllowSend = true // that is what the command is for
 	o.profile = cmp.Or(o.profile, conf.DefaultProfile)
 	if o.profile == "" && len(conf.Profiles) == 1 {
 		o.profile = conf.Profiles[0].Name
@@ -91,7 +92,7 @@ func (o *proxyOptions) apply(conf *config.Config) (*url.URL, error) {
 	noCallers := !conf.HasCallers()
 	if noCallers || conf.Auth == string(access.AuthNone) {
 		if _, isSocket := conf.SocketPath(); !isSocket && !isLoopback(conf.Address) {
-			return nil, fmt.Errorf("--address %s: without API keys the proxy listens on this machine alone; "+
+			return nil, fmt.Errorf("--address %s: without API keys the proxy listens only on this machine; "+
 				"make a key with countersign key new", conf.Address)
 		}
 		conf.Auth = string(access.AuthNone)
@@ -102,7 +103,7 @@ func (o *proxyOptions) apply(conf *config.Config) (*url.URL, error) {
 func (o *proxyOptions) applyUpstream(conf *config.Config) (*url.URL, error) {
 	if o.upstream == "" {
 		if o.service != "" || o.region != "" {
-			return nil, errors.New("--service, --region: they need --upstream")
+			return nil, errors.New("--service, --region: need --upstream")
 		}
 		return nil, nil
 	}
@@ -113,14 +114,14 @@ func (o *proxyOptions) applyUpstream(conf *config.Config) (*url.URL, error) {
 	upstream, err := url.Parse(strings.TrimSuffix(text, "/"))
 	if err != nil || upstream.Host == "" || *upstream != (url.URL{Scheme: upstream.Scheme, Host: upstream.Host}) ||
 		upstream.Scheme != "https" && upstream.Scheme != "http" {
-		return nil, errors.New("--upstream: want a host such as aps-workspaces.eu-west-1.amazonaws.com, or https://HOST")
+		return nil, errors.New("--upstream: must be a host such as aps-workspaces.eu-west-1.amazonaws.com, or https://HOST")
 	}
 	upstream.Host = strings.ToLower(upstream.Host)
 	if upstream.Scheme == "http" {
 		conf.HTTPHosts = append(slices.Clone(conf.HTTPHosts), upstream.Host)
 	}
 	if (o.service == "") != (o.region == "") {
-		return nil, errors.New("--service, --region: give both or none")
+		return nil, errors.New("--service, --region: give both or neither")
 	}
 	if o.service != "" {
 		rules := []endpoints.HostRule{{Pattern: upstream.Hostname(), Service: o.service, Region: o.region}}
@@ -140,7 +141,7 @@ func (o *proxyOptions) applyUpstream(conf *config.Config) (*url.URL, error) {
 	return upstream, nil
 }
 
-// passing says where requests go and by which names the proxy may be called.
+// passing says where requests go and by which names the proxy may be addressed.
 func (o *proxyOptions) passing(p *proxy.Proxy, upstream *url.URL) api.Passing {
 	own := func(host string) bool {
 		name := strings.ToLower(host)
@@ -150,7 +151,7 @@ func (o *proxyOptions) passing(p *proxy.Proxy, upstream *url.URL) api.Passing {
 		return api.OwnName(host) || slices.ContainsFunc(o.hosts, func(h string) bool { return strings.EqualFold(h, name) })
 	}
 	if upstream == nil {
-		// Any other name must be one of AWS, or a host of the profile: the broker refuses the rest.
+		// Any other name must be an AWS host or a host of the profile: the broker refuses the rest.
 		return api.Passing{Origins: o.origins, Target: proxy.HostTarget(o.profile, p.Broker.MayBeHTTP, own)}
 	}
 	return api.Passing{

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// startProxy runs the command, and returns once it answers, with what stops it.
+// startProxy runs the command until the test ends, and returns once it responds.
 func startProxy(t *testing.T, p *program, client *http.Client, url string, args ...string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
@@ -92,7 +92,7 @@ func TestProxy_SendsEverythingToItsUpstream(t *testing.T) {
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != 405 || !strings.Contains(string(body), "method_not_allowed") {
-		t.Errorf("a method that is not passed on: %d %s %v", response.StatusCode, body, err)
+		t.Errorf("a method that is not forwarded: %d %s %v", response.StatusCode, body, err)
 	}
 	if !strings.Contains(p.out.String(), `"action":"send"`) || !strings.Contains(p.out.String(), `"outcome":"complete"`) {
 		t.Errorf("recorded %s", &p.out)
@@ -102,7 +102,7 @@ func TestProxy_SendsEverythingToItsUpstream(t *testing.T) {
 func TestProxy_ListensOnAUnixSocket(t *testing.T) {
 	aws := startSandbox(t)
 	socket := filepath.Join(t.TempDir(), "s")
-	left, err := net.Listen("unix", socket) // that of a process which did not end well
+	left, err := net.Listen("unix", socket) // left by a process that crashed
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,19 +125,19 @@ func TestProxy_ListensOnAUnixSocket(t *testing.T) {
 	}
 	other := program{env: p.env}
 	if code := other.run(t.Context(), "proxy", "--socket", socket, "--upstream", "sqs.eu-west-1.amazonaws.com"); code == 0 ||
-		!strings.Contains(other.err.String(), "somebody listens there") {
+		!strings.Contains(other.err.String(), "another process is listening there") {
 		t.Errorf("a second one: %d %s", code, &other.err)
 	}
 }
 
-func TestProxy_FlagsThatCannotBe(t *testing.T) {
+func TestProxy_RefusesInvalidFlags(t *testing.T) {
 	p := program{env: sandboxEnvironment(startSandbox(t))}
 	for want, args := range map[string][]string{
-		"without API keys the proxy listens on this machine alone": {"--address", "0.0.0.0"},
-		"they need --upstream":    {"--service", "execute-api"},
-		"give both or none":       {"--upstream", "api.example.com", "--service", "execute-api"},
-		"--upstream: want a host": {"--upstream", "https://api.example.com/path"},
-		"countersign key new":     {"--address", "::", "--auth", "none"},
+		"without API keys the proxy listens only on this machine": {"--address", "0.0.0.0"},
+		"need --upstream":            {"--service", "execute-api"},
+		"give both or neither":       {"--upstream", "api.example.com", "--service", "execute-api"},
+		"--upstream: must be a host": {"--upstream", "https://api.example.com/path"},
+		"countersign key new":        {"--address", "::", "--auth", "none"},
 	} {
 		p.err = buffer{}
 		if code := p.run(t.Context(), append([]string{"proxy"}, args...)...); code != 2 || !strings.Contains(p.err.String(), want) {

@@ -12,7 +12,7 @@ import (
 	"countersign/sandbox"
 )
 
-// Each fault shows only after a request has met it, and ends without another.
+// Each fault shows only after a request has met it, and clears without another request.
 func TestReadiness_FollowsAuditAndSessions(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, code string }{
@@ -79,7 +79,7 @@ func TestReadiness_FollowsAuditAndSessions(t *testing.T) {
 	}
 }
 
-// faultyWriter takes no audit records while it is faulty.
+// faultyWriter refuses audit records while it is faulty.
 type faultyWriter struct {
 	buffer
 	faulty func() bool

@@ -24,13 +24,13 @@ var lineSchema = sync.OnceValue(func() *jsonschema.Schema {
 	return compiler.MustCompile("../docs/log.schema.json")
 })
 
-// badLines are those of all tests that break the schema.
+// badLines are the lines in all tests that violate the schema.
 var badLines struct {
 	sync.Mutex
 	all []string
 }
 
-// reportLines fails the tests where a line breaks the schema that some service wrote.
+// reportLines fails the tests if a service has written a line that violates the schema.
 func reportLines(code int) int {
 	if len(badLines.all) == 0 {
 		return code
@@ -58,7 +58,7 @@ func checkLines(text []byte) {
 	}
 }
 
-// typesOf counts the lines of a log by their type.
+// typesOf counts the lines of a log by type.
 func typesOf(log string) map[string]int {
 	count := map[string]int{}
 	for _, found := range regexp.MustCompile(`"type":"(\w+)"`).FindAllStringSubmatch(log, -1) {
@@ -67,8 +67,8 @@ func typesOf(log string) map[string]int {
 	return count
 }
 
-// TestRecords_HaveOneShape: log and audit of a service that starts, signs, refuses, is reloaded and stops. All but the
-// first lines name the configuration, by the hash that its record has.
+// Log and audit records of a service that starts, signs, refuses, reloads and stops. All but the first lines name the
+// configuration by the hash in its record.
 func TestRecords_HaveOneShape(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
@@ -81,10 +81,10 @@ func TestRecords_HaveOneShape(t *testing.T) {
 		r.handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "http://localhost/v1/identity", nil))
 		put(t, dir, dir, 2)
 		write(t, dir, "countersign.yaml", read(t, filepath.Join(dir, "countersign.yaml"))+"rate_per_second: 7\n")
-		r.looks(2)
+		r.polls(2)
 		r.expect(2)
 		write(t, dir, "countersign.yaml", "profile: x")
-		r.looks(2)
+		r.polls(2)
 		second := r.current.Load()
 		r.close()
 		log := r.out.String()
@@ -116,7 +116,7 @@ func TestRecords_HaveOneShape(t *testing.T) {
 	})
 }
 
-// TestRecords_SayWhichCallersAndProfilesChanged: another key, another role, another host pattern, another header.
+// Another key, another role, another host pattern, another header.
 func TestRecords_SayWhichCallersAndProfilesChanged(t *testing.T) {
 	dir := t.TempDir()
 	text := func(key, role, host, header string) string {
@@ -142,7 +142,7 @@ default_profile: stays
 	write(t, dir, "countersign.yaml", text("EXAMPLE-1", "a", "a.example.com", "EXAMPLE-usage-1"))
 	r := reloading(t, dir, nil)
 	write(t, dir, "countersign.yaml", text("EXAMPLE-3", "b", "b.example.com", "EXAMPLE-usage-2"))
-	r.looks(2)
+	r.polls(2)
 	r.close()
 	log := r.out.String()
 	want := []string{`"action":"configure"`, `"callers_changed":["changes"]`, `"profiles_changed":["header","host","role"]`}
@@ -165,8 +165,7 @@ func read(t testing.TB, name string) string {
 	return string(text)
 }
 
-// TestQueries_NameFieldsOfTheSchema: the files of queries and docs/operations.md have the same queries, and these use
-// fields that lines have.
+// The query files and docs/operations.md have the same queries, which use fields that lines have.
 func TestQueries_NameFieldsOfTheSchema(t *testing.T) {
 	schema := read(t, "../docs/log.schema.json")
 	docs := read(t, "../docs/operations.md")

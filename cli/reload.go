@@ -10,34 +10,34 @@ import (
 	"countersign/config"
 )
 
-// reloader looks at the files of the configuration, and has the service go on with what they say.
+// reloader watches the configuration files and puts their changes into force.
 //
-// Files are polled: what the system tells about changes misses that Kubernetes swaps the folder of a mounted volume for the
-// second time, and half of a file that is being written can be a valid configuration, and an open one. So a change counts
-// when two looks in a row see the same.
+// It polls: file system events miss it when Kubernetes swaps the folder of a mounted volume for the second time. And
+// half of a file that is being written can be a valid configuration, even one that lets everybody in. So a change
+// counts only when two polls in a row see the same.
 type reloader struct {
 	service  *service
 	process  *process
-	file     string        // that the flag names
-	interval time.Duration // between looks; 0: only when asked
+	file     string        // from the flag
+	interval time.Duration // between polls; 0: only after a signal
 	signals  <-chan os.Signal
 
-	taken   sums  // of the files that were read last, whatever came of it
-	pending sums  // of files that have changed, until another look agrees
-	asked   bool  // by a signal: the files count although they are the same
-	fault   error // of the latest reading; nil where it was taken
-	told    time.Time
-	streams map[string]content
+	taken      sums  // of the files that were read last, whether or not they are in force
+	pending    sums  // of changed files, until another poll agrees
+	forced     bool  // by a signal: reload even if the files are the same
+	fault      error // of the latest reading; nil if it is in force
+	complained time.Time
+	streams    map[string]content
 }
 
 const (
-	// agree is the time between two looks after a signal.
-	agree = 100 * time.Millisecond
-	// remind is how often a configuration is complained of that cannot be taken.
-	remind = 10 * time.Minute
+	// recheckDelay is the time between two polls after a signal.
+	recheckDelay = 100 * time.Millisecond
+	// reminderInterval is how often a configuration that cannot be loaded is reported.
+	reminderInterval = 10 * time.Minute
 )
 
-// newReloading makes a service that looks at its files while it serves, and at once after a signal.
+// newReloading makes a service that reloads its files when they change, and at once after a signal.
 func newReloading(p *process, file string, signals <-chan os.Signal) (*service, error) {
 	limitMemory(startMemoryLimit)
 	defer limitMemory(softMemoryLimit)
@@ -59,7 +59,7 @@ func newReloading(p *process, file string, signals <-chan os.Signal) (*service, 
 	return s, nil
 }
 
-// run looks until ctx ends: now and then, and at once when asked.
+// run polls until ctx ends: at intervals, and at once after a signal.
 func (r *reloader) run(ctx context.Context) {
 	timer := time.NewTimer(r.interval)
 	defer timer.Stop()
@@ -71,46 +71,46 @@ func (r *reloader) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-r.signals:
-			r.asked, r.pending = true, nil
+			r.forced, r.pending = true, nil
 			r.service.notify(reloadingLines()...)
 		case <-timer.C:
 		}
-		if ctx.Err() != nil { // both may have been there
+		if ctx.Err() != nil { // both may have been ready
 			return
 		}
-		if again := r.look(); again > 0 {
+		if again := r.poll(); again > 0 {
 			timer.Reset(again)
 		}
 	}
 }
 
-// look reads the files, takes what two looks agree on, and returns when to look again; 0 for not by itself.
-func (r *reloader) look() time.Duration {
-	if !r.asked && r.pending == nil && r.taken.now().equal(r.taken) {
+// poll reads the files, puts into force what two polls agree on, and returns when to poll again; 0 for not by itself.
+func (r *reloader) poll() time.Duration {
+	if !r.forced && r.pending == nil && r.taken.now().equal(r.taken) {
 		r.remind()
 		return r.interval
 	}
 	next := r.read()
 	switch seen := next.files.sums(); {
-	case !r.asked && seen.equal(r.taken): // changed back
+	case !r.forced && seen.equal(r.taken): // changed back
 		r.pending = nil
 	case r.pending == nil || !seen.equal(r.pending):
 		r.pending = seen
-		if r.asked {
-			return agree
+		if r.forced {
+			return recheckDelay
 		}
 	default:
 		why := "file"
-		if r.asked {
+		if r.forced {
 			why = "signal"
 		}
-		r.pending, r.asked, r.taken = nil, false, seen
+		r.pending, r.forced, r.taken = nil, false, seen
 		r.take(next, why)
 	}
 	return r.interval
 }
 
-// candidate is what the files say.
+// candidate is a configuration that has been read and is not yet in force.
 type candidate struct {
 	process *process
 	files   *files
@@ -119,7 +119,7 @@ type candidate struct {
 	err     error
 }
 
-// read reads all files that the configuration to take names, so that what is compared is what is taken.
+// read reads all files that the new configuration names, so that what is compared is what is used.
 func (r *reloader) read() candidate {
 	next := candidate{files: newFiles(r.streams)}
 	p := *r.process
@@ -130,13 +130,13 @@ func (r *reloader) read() candidate {
 	next.kept = c.Keep(&r.service.current.Load().conf)
 	for _, name := range []string{c.Policies, c.TLSCertFile, c.TLSKeyFile, strings.TrimSpace(p.getenv("AWS_CA_BUNDLE"))} {
 		if name != "" {
-			_, _ = p.read(name) // whoever uses it tells what is wrong with it
+			_, _ = p.read(name) // errors are reported where the file is used
 		}
 	}
 	return next
 }
 
-// take has the service go on with what was read, or says why it does not.
+// take puts a candidate into force, or reports why it cannot.
 func (r *reloader) take(next candidate, why string) {
 	before := r.service.current.Load()
 	var g *generation
@@ -160,22 +160,22 @@ func (r *reloader) take(next candidate, why string) {
 	r.service.notify("READY=1", stateLine("configuration "+g.hash+" is in force"))
 }
 
-// complain says that the configuration is bad, and that the one before is in force.
+// complain logs that the configuration is bad and that the one before stays in force.
 func (r *reloader) complain() {
-	r.told = r.process.now()
+	r.complained = r.process.now()
 	g := r.service.current.Load()
 	g.logs.config.Error().AnErr("cause", r.fault).Int64("generation", g.number).
-		Msg("configuration not reloaded: the one before stays in force")
+		Msg("configuration not reloaded: the previous one stays in force")
 }
 
-// remind repeats that, so that it is seen also by who looks later.
+// remind logs it again, for operators who look later.
 func (r *reloader) remind() {
-	if r.fault != nil && r.process.now().Sub(r.told) >= remind {
+	if r.fault != nil && r.process.now().Sub(r.complained) >= reminderInterval {
 		r.complain()
 	}
 }
 
-// logReload says what is different from the generation before, and then what the operator should look at.
+// logReload logs what differs from the generation before, and then the warnings.
 func (s *service) logReload(g *generation, p *process, c access.Configuration, kept []string) {
 	line := g.logs.config.Info().Int64("generation", g.number)
 	if g.conf.FileName != "" {
@@ -196,7 +196,7 @@ func (s *service) logReload(g *generation, p *process, c access.Configuration, k
 	line.Int("api_keys", len(g.conf.APIKeys)).Msg("configuration reloaded")
 	if len(kept) > 0 {
 		g.logs.config.Warn().Strs("settings", kept).
-			Msg("settings have changed that need a restart: their values from before stay in force")
+			Msg("settings have changed that need a restart: their previous values stay in force")
 	}
 	g.logWarnings(s.warnings(p, g))
 }

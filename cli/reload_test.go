@@ -27,7 +27,7 @@ var reloads = flag.Int("reloads", 30, "how many reloads TestReload_EachRequestHa
 
 const reloadKey = "EXAMPLE-key-of-all-generations"
 
-// configuration n has a caller, a profile, keys, a policy and a host pattern of its own: what mixes two of them is denied, or shows.
+// configuration n has its own caller, profile, keys, policy and host pattern: a mixture of two is denied, or shows.
 func configuration(n int) (file, policies string) {
 	return fmt.Sprintf(`
 policies: %%s/policies.cedar
@@ -47,11 +47,11 @@ when { resource.profile == "profile-%[1]d" && resource.service == "service-%[1]d
 `, n)
 }
 
-// reloaded is a service with a configuration that the test changes.
+// reloaded is a service whose configuration the test changes.
 type reloaded struct {
 	*service
 	t   testing.TB
-	dir string // in which the configuration is
+	dir string // of the configuration
 	out *buffer
 }
 
@@ -93,7 +93,7 @@ func (r *reloaded) signWith(apiKey string) *httptest.ResponseRecorder {
 	return w
 }
 
-// sign tells which generation answered a request; 0 when it was refused.
+// sign returns which generation served a request; 0 if it was refused.
 func (r *reloaded) sign() (status, generation int) {
 	w := r.signWith(reloadKey)
 	var out struct{ AccessKeyID, Service string }
@@ -110,18 +110,19 @@ func (r *reloaded) sign() (status, generation int) {
 func (r *reloaded) expect(want int) {
 	r.t.Helper()
 	if _, got := r.sign(); got != want {
-		r.t.Errorf("configuration %d answers, want %d", got, want)
+		r.t.Errorf("configuration %d is in force, want %d", got, want)
 	}
 }
 
-// looks has the reloader look n times.
-func (r *reloaded) looks(n int) {
+// polls polls n times.
+func (r *reloaded) polls(n int) {
 	for range n {
-		r.reloader.look()
+		r.reloader.poll()
 	}
 }
 
-// swapped is a folder as the kubelet makes it: files are links through ..data, and a change is another folder to which ..data is moved.
+// swapped is a folder as the kubelet makes it: files are links through ..data, and a change is a new folder to which
+// ..data then points.
 type swapped struct {
 	dir string
 	n   int
@@ -156,7 +157,7 @@ func (s *swapped) swap(t testing.TB, n int) {
 	}
 }
 
-// TestReload_FollowsKubernetes: three swaps, each taken by the time of two looks, with no signal.
+// Three swaps, each in force after two polls, without a signal.
 func TestReload_FollowsKubernetes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		volume := swapped{dir: t.TempDir()}
@@ -176,8 +177,9 @@ func TestReload_FollowsKubernetes(t *testing.T) {
 	})
 }
 
-// TestReload_TakesNoPartOfAFile: what is written in three pieces is taken when it is whole, although its beginning is valid, and open.
-func TestReload_TakesNoPartOfAFile(t *testing.T) {
+// A file written in three pieces takes effect only when complete, although its beginning is valid and permits
+// everything.
+func TestReload_IgnoresPartialFiles(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, dir, 1)
 	r := reloading(t, dir, nil)
@@ -190,19 +192,19 @@ func TestReload_TakesNoPartOfAFile(t *testing.T) {
 	for _, piece := range pieces {
 		written += piece
 		write(t, dir, "countersign.yaml", written)
-		r.looks(1)
+		r.polls(1)
 		r.expect(1)
 	}
 	write(t, dir, "policies.cedar", policies)
-	r.looks(2)
+	r.polls(2)
 	r.expect(2)
 	if got := r.current.Load().number; got != 2 || strings.Contains(r.out.String(), "not reloaded") {
 		t.Errorf("%d generations\n%s", got, r.out)
 	}
 }
 
-// TestReload_TakesNoPrefixOfAnExample: whatever part of an example is on the disk at one look, it is not in force.
-func TestReload_TakesNoPrefixOfAnExample(t *testing.T) {
+// Whatever part of an example is on disk at one poll, it does not take effect.
+func TestReload_IgnoresPrefixesOfExamples(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, dir, 1)
 	r := reloading(t, dir, map[string]string{"AWS_ACCESS_KEY_ID": "AKID1", "AWS_SECRET_ACCESS_KEY": "EXAMPLESECRET"})
@@ -219,7 +221,7 @@ func TestReload_TakesNoPrefixOfAnExample(t *testing.T) {
 		whole := read(t, example.file)
 		for n := 1; n < len(whole); n += step {
 			write(t, dir, example.as, whole[:n])
-			r.looks(1)
+			r.polls(1)
 			if got := r.current.Load().number; got != 1 {
 				t.Fatalf("%d bytes of %s are in force:\n%s", n, example.file, whole[:n])
 			}
@@ -227,8 +229,8 @@ func TestReload_TakesNoPrefixOfAnExample(t *testing.T) {
 	}
 }
 
-// TestReload_KeepsWhatIsGood: bad, good, bad.
-func TestReload_KeepsWhatIsGood(t *testing.T) {
+// Bad, good, bad.
+func TestReload_KeepsTheLastValidConfiguration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		put(t, dir, dir, 1)
@@ -251,27 +253,27 @@ func TestReload_KeepsWhatIsGood(t *testing.T) {
 		begun := time.Now().Unix()
 		time.Sleep(time.Minute)
 		write(t, dir, "countersign.yaml", "profiles: {orders: {region: eu-west-1, sourc: static}}\nport: x")
-		r.looks(2)
+		r.polls(2)
 		r.expect(1)
 		metrics(fmt.Sprintf("last_reload_success_timestamp_seconds %g", float64(begun)), "last_reload_successful 0",
 			`reloads_total{outcome="error"} 1`, "generation 1")
 		if n := complaints(); n != 1 {
-			t.Errorf("%d lines of the log", n)
+			t.Errorf("%d log lines", n)
 		}
 		for _, want := range []string{":1:40: profiles.orders.sourc: unknown key", ":2:7: port: must be", `"level":"error"`} {
 			if !strings.Contains(r.out.String(), want) {
 				t.Errorf("the log lacks %s:\n%s", want, r.out)
 			}
 		}
-		r.looks(10)
+		r.polls(10)
 		time.Sleep(10*time.Minute + time.Second)
-		r.looks(10)
+		r.polls(10)
 		if n := complaints(); n != 2 {
 			t.Errorf("%d lines after ten minutes", n)
 		}
 
 		put(t, dir, dir, 2)
-		r.looks(2)
+		r.polls(2)
 		r.expect(2)
 		metrics(fmt.Sprintf("last_reload_success_timestamp_seconds %g", float64(time.Now().Unix())), "last_reload_successful 1",
 			`reloads_total{outcome="ok"} 1`, "generation 2")
@@ -279,18 +281,18 @@ func TestReload_KeepsWhatIsGood(t *testing.T) {
 		if err := os.Remove(filepath.Join(dir, "policies.cedar")); err != nil {
 			t.Fatal(err)
 		}
-		r.looks(2)
+		r.polls(2)
 		r.expect(2)
 		metrics("last_reload_successful 0", `reloads_total{outcome="error"} 2`)
 		_, policies := configuration(2)
 		write(t, dir, "policies.cedar", policies)
-		r.looks(2)
+		r.polls(2)
 		r.expect(2)
 		metrics("last_reload_successful 1", "generation 3")
 	})
 }
 
-// TestReload_AfterASignal: at once, although nothing has changed; and without polling.
+// The reload is immediate, although nothing has changed, and works without polling.
 func TestReload_AfterASignal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
@@ -306,7 +308,7 @@ func TestReload_AfterASignal(t *testing.T) {
 		r.expect(1)
 		for n := int64(2); n < 4; n++ {
 			signals <- syscall.SIGHUP
-			time.Sleep(agree + time.Millisecond)
+			time.Sleep(recheckDelay + time.Millisecond)
 			r.expect(2)
 			if got := r.current.Load().number; got != n {
 				t.Errorf("generation %d, want %d", got, n)
@@ -324,7 +326,7 @@ func TestReload_RefusesARevokedKeyAndSignsWithTheNewOne(t *testing.T) {
 	file, policies := configuration(2)
 	write(t, dir, "policies.cedar", policies)
 	write(t, dir, "countersign.yaml", strings.Replace(fmt.Sprintf(file, dir), sha256Hex(reloadKey), sha256Hex("another-EXAMPLE-key"), 1))
-	r.looks(2)
+	r.polls(2)
 	for key, want := range map[string]int{reloadKey: http.StatusUnauthorized, "another-EXAMPLE-key": http.StatusOK} {
 		w := r.signWith(key)
 		if w.Code != want || want == http.StatusOK && !strings.Contains(w.Body.String(), `"accessKeyId":"AKID2"`) {
@@ -333,7 +335,7 @@ func TestReload_RefusesARevokedKeyAndSignsWithTheNewOne(t *testing.T) {
 	}
 }
 
-// TestReload_SignsWithTheNewRole: a profile with another role signs with that one's session, one that stays keeps its own.
+// A profile with another role signs with that role's session; a profile that stays keeps its session.
 func TestReload_SignsWithTheNewRole(t *testing.T) {
 	aws := startSandbox(t)
 	dir := t.TempDir()
@@ -364,7 +366,7 @@ profiles:
 	}
 	changes, stays := keyOf("changes"), keyOf("stays")
 	configure(fmt.Sprintf("role_arn: %q, external_id: %q", sandbox.PartnerRoleARN, sandbox.PartnerExternalID))
-	r.looks(2)
+	r.polls(2)
 	if after := keyOf("changes"); after == changes || !hasLine(r.out.String(), `"action":"sign"`, after, sandbox.PartnerRoleARN) {
 		t.Errorf("it signs with %s, before %s:\n%s", after, changes, r.out)
 	}
@@ -373,7 +375,7 @@ profiles:
 	}
 }
 
-// TestReload_NamesWhatNeedsARestart: such settings keep their values, the rest is taken.
+// Settings that need a restart keep their values; the rest takes effect.
 func TestReload_NamesWhatNeedsARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
@@ -385,7 +387,7 @@ func TestReload_NamesWhatNeedsARestart(t *testing.T) {
 		write(t, dir, "countersign.yaml", fmt.Sprintf(file, dir)+
 			"port: 9999\npublic_url: https://sign.example.com\nallow_signing_time: true\nmax_connections: 17\nmax_requests: 18\n"+
 			"audit_hash_paths: true\nrate_per_second: 7\ndeny_private_addresses: true\nforward_cookies: true\n")
-		r.looks(2)
+		r.polls(2)
 		r.expect(2)
 		synctest.Wait()
 		if want := `"settings":["port","public_url","allow_signing_time","deny_private_addresses","audit_hash_paths","max_requests",` +
@@ -407,8 +409,8 @@ func TestReload_NamesWhatNeedsARestart(t *testing.T) {
 	})
 }
 
-// TestReload_EachRequestHasOneGeneration: requests without a pause while the configuration changes over and over. Each
-// is answered, by exactly one configuration; none of the former ones is left.
+// Requests without a pause while the configuration changes over and over. Each is served by exactly one
+// configuration; none of the earlier ones remains.
 func TestReload_EachRequestHasOneGeneration(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	volume := swapped{dir: t.TempDir()}
@@ -446,7 +448,7 @@ func TestReload_EachRequestHasOneGeneration(t *testing.T) {
 	}
 	for n := 2; n <= *reloads+1; n++ {
 		volume.swap(t, n)
-		r.looks(2)
+		r.polls(2)
 		latest.Store(int64(n))
 		for asked.Load() < int64(100*(n-1)) && !t.Failed() {
 			runtime.Gosched()
@@ -466,7 +468,7 @@ func TestReload_EachRequestHasOneGeneration(t *testing.T) {
 	goleak.VerifyNone(t, before)
 }
 
-// TestReload_HashIsOfAllFiles: instances with the same files have the same hash, whichever of the files makes the difference.
+// Instances with the same files have the same hash, and a change to any file changes it.
 func TestReload_HashIsOfAllFiles(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, dir, 1)
@@ -480,8 +482,8 @@ func TestReload_HashIsOfAllFiles(t *testing.T) {
 	}
 	_, policies := configuration(1)
 	write(t, dir, "policies.cedar", policies+"// more\n")
-	one.looks(2)
-	other.looks(2)
+	one.polls(2)
+	other.polls(2)
 	after := one.current.Load().hash
 	if after == before || other.current.Load().hash != after {
 		t.Errorf("%q after %q, and %q", after, before, other.current.Load().hash)

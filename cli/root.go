@@ -12,7 +12,7 @@ import (
 	"countersign/config"
 )
 
-// newRoot is the table of commands. parsed is set when the command line is right and its command begins.
+// newRoot makes the tree of commands. parsed is set once the command line is valid and its command begins.
 func newRoot(p *process, parsed *bool) *cobra.Command {
 	root := group("countersign", "Signs HTTP requests for AWS on behalf of tools that cannot.",
 		newServe(p), newProxy(p), newSandbox(p), newSign(p), newSend(p), newPresign(p), newVerify(p), newDiagnose(p), newWhoami(p),
@@ -35,17 +35,17 @@ func newRoot(p *process, parsed *bool) *cobra.Command {
 		}
 		return err
 	})
-	ownHelp(root)
+	addHelp(root)
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil && completion != root {
 		asGroup(completion)
 	}
-	tellStart(root, parsed)
+	markParsed(root, parsed)
 	return root
 }
 
-// tellStart has each command set parsed when it runs: its flags and arguments are right then.
-func tellStart(c *cobra.Command, parsed *bool) {
+// markParsed makes each command set parsed when it runs: by then its flags and arguments are valid.
+func markParsed(c *cobra.Command, parsed *bool) {
 	c.Flags().SortFlags = false
 	if run := c.RunE; run != nil {
 		c.RunE = func(c *cobra.Command, args []string) error {
@@ -54,7 +54,7 @@ func tellStart(c *cobra.Command, parsed *bool) {
 		}
 	}
 	for _, sub := range c.Commands() {
-		tellStart(sub, parsed)
+		markParsed(sub, parsed)
 	}
 }
 
@@ -68,11 +68,11 @@ func allowedValues(f *pflag.Flag) string {
 	case "int", "uint16":
 		return "must be a whole number"
 	}
-	return "is not a value that is allowed"
+	return "is not an allowed value"
 }
 
-// ownHelp has help refuse commands that there are not, as the commands do.
-func ownHelp(root *cobra.Command) {
+// addHelp makes help refuse unknown commands, as the commands do.
+func addHelp(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	help, _, err := root.Find([]string{"help"})
 	if err != nil || help == root {
@@ -91,7 +91,7 @@ func ownHelp(root *cobra.Command) {
 	}
 }
 
-// group is a command that does nothing without one of its own commands.
+// group makes a command that does nothing without one of its subcommands.
 func group(name, short string, commands ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{Use: name, Short: short}
 	asGroup(c)
@@ -110,7 +110,7 @@ func asGroup(c *cobra.Command) {
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		c.SetOut(c.ErrOrStderr())
 		_ = c.Help()
-		return usageError{errors.New("a command is missing; they are listed above")}
+		return usageError{errors.New("a command is missing; the commands are listed above")}
 	}
 }
 
@@ -122,14 +122,14 @@ func unknownCommand(c *cobra.Command, name string) error {
 	return errors.New(text)
 }
 
-// oneArgument requires one argument, which what names.
+// oneArgument requires exactly one argument; what names it in errors.
 func oneArgument(what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		switch {
 		case len(args) == 0:
 			return fmt.Errorf("the %s is missing: %s", what, c.UseLine())
 		case len(args) > 1:
-			return fmt.Errorf("only one argument is taken, the %s; found %d", what, len(args))
+			return fmt.Errorf("takes one argument, the %s; found %d", what, len(args))
 		}
 		return nil
 	}
@@ -143,7 +143,7 @@ func noArguments(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// count is a number with its noun.
+// count returns a number with its noun.
 func count(n int, noun string) string {
 	if n != 1 {
 		noun += "s"
@@ -151,12 +151,12 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %s", n, noun)
 }
 
-// command is a command that takes no arguments; those that do set Args.
+// command makes a command that takes no arguments; those that do set Args.
 func command(name, short string, run func() error) *cobra.Command {
 	return &cobra.Command{Use: name, Short: short, Args: noArguments, RunE: func(*cobra.Command, []string) error { return run() }}
 }
 
-// setting is the value of a flag that is a setting: package config reads and checks its text.
+// setting is the value of a flag that is a setting: package config parses and checks its text.
 type setting struct {
 	config.Flag
 	texts map[string]string
@@ -164,7 +164,7 @@ type setting struct {
 
 func (s setting) String() string { return s.texts[s.Name] }
 
-// Type is the placeholder in the help; pflag takes bool for what needs no value.
+// Type is the placeholder in the help; pflag expects "bool" for flags without a value.
 func (s setting) Type() string {
 	if s.Switch {
 		return "bool"
@@ -198,14 +198,14 @@ func addConfig(c *cobra.Command, file *string) {
 	c.Flags().StringVar(file, "config", "", "YAML `FILE` with profiles and callers. Default: COUNTERSIGN_CONFIG.")
 }
 
-// complete lists for the shell what a flag may be.
+// complete registers the values of a flag for shell completion.
 func complete(c *cobra.Command, flag string, values ...string) {
 	if err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
 		panic(err) // there is no such flag
 	}
 }
 
-// nearestFlag is the flag that a misspelt one was most likely meant to be.
+// nearestFlag returns the flag that a misspelt one was most likely meant to be.
 func nearestFlag(c *cobra.Command, name string) string {
 	var names []string
 	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
@@ -231,7 +231,7 @@ func usage(c *cobra.Command) error {
 		fmt.Fprintf(out, "\nFlags:\n%s", c.Flags().FlagUsagesWrapped(100))
 	}
 	if c.HasAvailableSubCommands() {
-		fmt.Fprintf(out, "\n%s COMMAND --help says more about a command.\n", c.CommandPath())
+		fmt.Fprintf(out, "\nRun %s COMMAND --help for more about a command.\n", c.CommandPath())
 	}
 	return nil
 }

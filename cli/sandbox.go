@@ -33,16 +33,16 @@ type sandboxOptions struct {
 
 func newSandbox(p *process) *cobra.Command {
 	var o sandboxOptions
-	c := command("sandbox", "Run the service beside a local AWS emulator, show one request end to end and keep serving.",
+	c := command("sandbox", "Run the service with a local AWS emulator, show one request end to end and keep serving.",
 		func() error { return runSandbox(p, o) })
 	c.Flags().IntVar(&o.port, "port", 0, "`PORT` of the service. Default: any free one.")
 	c.Flags().IntVar(&o.stsPort, "sts-port", 0, "`PORT` of the STS. Default: any free one.")
 	c.Flags().IntVar(&o.gatewayPort, "gateway-port", 0, "`PORT` of the gateway, which checks signatures. Default: any free one.")
 	c.Flags().BoolVar(&o.once, "once", false, "Show the request and exit instead of serving until Ctrl-C.")
 	c.Flags().StringVar(&o.trustAnchor, "trust-anchor", "", "`FILE` with a CA's certificates in PEM, which IAM Roles Anywhere trusts here.")
-	c.Flags().BoolVar(&o.asUser, "as-user", false, "Show a token of a user, and how to call with it as that user.")
+	c.Flags().BoolVar(&o.asUser, "as-user", false, "Show a user's token, and how to call with it as that user.")
 	c.Flags().StringSliceVar(&o.origins, "allow-origin", nil, "`ORIGIN` of web pages that may call as users, such as http://localhost:5173; "+
-		"with it comes --as-user.")
+		"implies --as-user.")
 	c.Flags().BoolVar(&o.open, "open", false, "Open the workbench in the browser.")
 	return c
 }
@@ -57,7 +57,7 @@ func runSandbox(p *process, o sandboxOptions) error {
 	emulator := sandbox.New(sandbox.Options{Now: p.now, Region: sandboxRegion, TrustAnchor: anchor, Observe: func(e sandbox.Exchange) {
 		select {
 		case calls <- e:
-		default: // more at once than anybody reads
+		default: // more at once than a person can read
 		}
 	}})
 	aws, err := emulator.StartOn(o.stsPort, o.gatewayPort)
@@ -117,34 +117,34 @@ func (o sandboxOptions) showWorkbench(ctx context.Context, p *process, page stri
 		return
 	}
 	if err := openPage(ctx, page); err != nil {
-		fmt.Fprintln(p.stderr, "countersign: no browser could be opened:", err)
+		fmt.Fprintln(p.stderr, "countersign: cannot open a browser:", err)
 	}
 }
 
-// showCalls prints what arrives at the emulator until the service has ended.
+// showCalls prints the calls that reach the emulator until the service ends.
 func showCalls(out io.Writer, calls <-chan sandbox.Exchange, done <-chan error) error {
-	fmt.Fprintln(out, "\nServing until Ctrl-C. Each call that arrives at this AWS is shown:")
+	fmt.Fprintln(out, "\nServing until Ctrl-C. Each call to the emulated AWS is shown:")
 	for {
 		select {
 		case call := <-calls:
-			fmt.Fprintln(out, "  ", shown(call))
+			fmt.Fprintln(out, "  ", callLine(call))
 		case err := <-done:
 			return err
 		}
 	}
 }
 
-// printRehearsal says how a configuration of one's own is tried out against the emulator.
+// printRehearsal says how to try out a configuration of one's own against the emulator.
 func printRehearsal(out io.Writer, aws *sandbox.Server) {
 	fmt.Fprintf(out, `
-To rehearse a configuration of your own (countersign serve --config FILE), give it this STS and these keys, which are good here alone:
+To rehearse a configuration of your own (countersign serve --config FILE), give it this STS and these keys, which work only here:
 
    export AWS_ENDPOINT_URL_STS=%s AWS_REGION=%s
    export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s
 
    roles:    %s
              %s, with the external ID %s
-   gateway:  %s, which takes what is signed for execute-api in %s; http_hosts must name it: %s
+   gateway:  %s, which accepts requests signed for execute-api in %s; http_hosts must name it: %s
 `, aws.STSURL, sandboxRegion, sandbox.AccessKeyID, sandbox.SecretAccessKey,
 		sandbox.RoleARN, sandbox.PartnerRoleARN, sandbox.PartnerExternalID,
 		aws.GatewayURL, sandboxRegion, strings.TrimPrefix(aws.GatewayURL, "http://"))
@@ -179,7 +179,7 @@ type transcript struct {
 	service, gateway, key string
 }
 
-type exchanged struct {
+type signedRequest struct {
 	Method      string            `json:"method"`
 	URL         string            `json:"url"`
 	Headers     map[string]string `json:"headers"`
@@ -203,7 +203,7 @@ func (t transcript) run(ctx context.Context) error {
 	if response.status != http.StatusOK {
 		return fmt.Errorf("signing: %d %s", response.status, response.body)
 	}
-	var signed exchanged
+	var signed signedRequest
 	if err := json.Unmarshal(response.body, &signed); err != nil {
 		return fmt.Errorf("reading the signed request: %w", err)
 	}
@@ -222,7 +222,7 @@ func (t transcript) run(ctx context.Context) error {
 	fmt.Fprintf(t.out, "\n4. The gateway checks the signature as AWS does\n\n   %d %s\n   %s\n",
 		got.status, http.StatusText(got.status), bytes.TrimSpace(got.body))
 	if got.status != http.StatusOK {
-		return fmt.Errorf("the gateway answered %d", got.status)
+		return fmt.Errorf("the gateway responded with %d", got.status)
 	}
 	<-t.calls // the gateway's
 	if err := t.callAWS(ctx, headers, ask); err != nil {
@@ -237,7 +237,7 @@ func (t transcript) run(ctx context.Context) error {
 
 // callAWS does all of it in one step.
 func (t transcript) callAWS(ctx context.Context, headers map[string]string, ask string) error {
-	fmt.Fprintf(t.out, "\n5. All of it in one step: the same request, to be sent from here\n\n   POST %s/v1/send\n   %s\n", t.service, ask)
+	fmt.Fprintf(t.out, "\n5. All of it in one step: the same request, sent by the service\n\n   POST %s/v1/send\n   %s\n", t.service, ask)
 	response, err := t.send(ctx, http.MethodPost, t.service+"/v1/send", headers, ask)
 	if err != nil {
 		return err
@@ -246,12 +246,12 @@ func (t transcript) callAWS(ctx context.Context, headers map[string]string, ask 
 	if response.status != http.StatusOK {
 		return fmt.Errorf("calling AWS: %d %s", response.status, response.body)
 	}
-	fmt.Fprintf(t.out, "\n   %s\n", shown(<-t.calls))
+	fmt.Fprintf(t.out, "\n   %s\n", callLine(<-t.calls))
 	return nil
 }
 
-// shown is a call that arrived, on one line.
-func shown(e sandbox.Exchange) string {
+// callLine describes a call that arrived, in one line.
+func callLine(e sandbox.Exchange) string {
 	what := e.Action
 	if what == "" {
 		what = e.Method + " " + e.Path

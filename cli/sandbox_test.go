@@ -11,7 +11,7 @@ import (
 	"countersign/sandbox"
 )
 
-// serveSandbox runs countersign sandbox until the test is over, and returns when it has said everything.
+// serveSandbox runs countersign sandbox until the test ends, and returns when it has printed everything.
 func serveSandbox(t *testing.T, args ...string) *program {
 	t.Helper()
 	p := new(program)
@@ -32,7 +32,7 @@ func serveSandbox(t *testing.T, args ...string) *program {
 	return p
 }
 
-// TestSandbox_AsUser carries out what the transcript says to try.
+// The test does what the transcript suggests.
 func TestSandbox_AsUser(t *testing.T) {
 	p := serveSandbox(t, "--as-user")
 	line := regexp.MustCompile(`TOKEN=(\S+)\n   curl -s (\S+) -H "Authorization: Bearer \$TOKEN" [^\n]*\n     -d '([^\n]*)'`)
@@ -63,7 +63,7 @@ func TestSandbox_AsUser(t *testing.T) {
 	}
 }
 
-func TestSandboxShowsTheWholeWay(t *testing.T) {
+func TestSandbox_ShowsAllSteps(t *testing.T) {
 	var p program
 	if code := p.run(t.Context(), "sandbox", "--once"); code != 0 {
 		t.Fatalf("exit code %d\n%s%s", code, &p.out, &p.err)

@@ -21,7 +21,7 @@ type sandboxUser struct {
 
 const sandboxUserLife = time.Hour
 
-// addTo gives the sandbox's service an issuer of tokens, two profiles that sign as the caller, and one for guests.
+// addTo gives the sandbox's service a token issuer, two profiles that sign as the caller, and one for guests.
 func (u sandboxUser) addTo(p *process, conf *config.Config) {
 	issuer := u.aws.STSURL + sandbox.IssuerPath
 	conf.OIDC = []access.OIDC{{Name: "sandbox", Issuer: issuer, Audiences: []string{sandbox.Audience}, Everyone: true}}
@@ -52,16 +52,16 @@ func (u sandboxUser) addTo(p *process, conf *config.Config) {
 // print shows a token and how to call with it.
 func (u sandboxUser) print(out io.Writer, service string, origins []string) {
 	token := u.emulator.Token(u.aws.STSURL, "anna", sandboxUserLife)
-	fmt.Fprintf(out, "\nTo call as a user who has signed in, with a token that is good for an hour:\n\n   TOKEN=%s\n", token)
+	fmt.Fprintf(out, "\nTo call as a user who has signed in, with a token that is valid for an hour:\n\n   TOKEN=%s\n", token)
 	body := fmt.Sprintf(`{"profile":"as-user","method":"GET","url":"%s/orders","service":"execute-api","region":"%s"}`,
 		u.aws.GatewayURL, sandboxRegion)
 	fmt.Fprintf(out, "   curl -s %s/v1/send -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' \\\n     -d '%s'\n",
 		service, body)
-	for _, origin := range origins { // what stands behind # stays in the browser
+	for _, origin := range origins { // what follows # stays in the browser
 		page := url.Values{"service": {service}, "url": {u.aws.GatewayURL + "/orders"}, "token": {token}, "sandbox": {""}}
-		fmt.Fprintf(out, "\nThe same from a web page, where that origin serves examples/browser.html:\n\n   %s/browser.html#%s\n",
+		fmt.Fprintf(out, "\nThe same from a web page, if that origin serves examples/browser.html:\n\n   %s/browser.html#%s\n",
 			origin, page.Encode())
 	}
-	fmt.Fprintln(out, "\nThe profile as-user-pool goes through an identity pool. With the API key of above, both answer 403 login_required; "+
-		"as-guest needs neither key nor token.")
+	fmt.Fprintln(out, "\nThe profile as-user-pool goes through an identity pool. "+
+		"With the API key from above, both respond with 403 login_required; as-guest needs neither key nor token.")
 }

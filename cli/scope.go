@@ -13,7 +13,7 @@ func newScope(p *process) *cobra.Command {
 		Use:   "scope [HOST…]",
 		Short: "Print the service and region of hosts and URLs.",
 		Long: "Print a line for each host: the host, its service, region and algorithm, and a note, separated by tabs.\n" +
-			"Without hosts, or with -, read them from standard input, one on each line.",
+			"Without hosts, or with -, read them from standard input, one per line.",
 		RunE: func(_ *cobra.Command, hosts []string) error {
 			if len(hosts) == 0 || len(hosts) == 1 && hosts[0] == "-" {
 				return endpoints.WriteScopes(p.stdout, p.stdin)

@@ -23,20 +23,20 @@ func newSend(p *process) *cobra.Command {
 	var r curlRequest
 	var include bool
 	c := curlCommand("send", "Sign one request, send it and print the response.",
-		"The response's body goes to standard output as it is. The exit code is 0 for a response below 300, 3, 4 or 5 for\n"+
-			"one with a status of 3xx, 4xx or 5xx, 1 without a response, and 2 for a wrong command line.", &r,
+		"The response's body goes to standard output as it is. The exit code is 0 for a status below 300, 3, 4 or 5 for\n"+
+			"a status of 3xx, 4xx or 5xx, 1 without a response, and 2 for a wrong command line.", &r,
 		func() error { return sendRequest(p, &r, include) })
-	c.Flags().BoolVarP(&include, "include", "i", false, "Print status and headers of the response, too, as -I does.")
+	c.Flags().BoolVarP(&include, "include", "i", false, "Also print the status and headers of the response, as -I does.")
 	c.Example = `  countersign send --profile work https://sqs.eu-west-1.amazonaws.com/ -d Action=ListQueues
   countersign send -T file.txt https://examplebucket.s3.eu-west-1.amazonaws.com/key`
 	return c
 }
 
-// statusError is a response that is no success: the exit code is the status's first digit.
+// statusError is an unsuccessful response: the exit code is the first digit of its status.
 type statusError int
 
 // Error implements error.
-func (s statusError) Error() string { return fmt.Sprintf("AWS answered %d", int(s)) }
+func (s statusError) Error() string { return fmt.Sprintf("AWS responded with %d", int(s)) }
 
 func sendRequest(p *process, r *curlRequest, include bool) error {
 	if len(r.words) == 0 && r.from == "" {
@@ -61,10 +61,10 @@ func sendRequest(p *process, r *curlRequest, include bool) error {
 		return o.problem(err)
 	}
 	defer sent.Close()
-	if include || sent.Method == http.MethodHead { // of which there is nothing else
+	if include || sent.Method == http.MethodHead { // a response to HEAD has nothing else
 		printHead(p.stdout, sent.Response.Response)
 	}
-	if _, err := io.Copy(p.stdout, &counted{sent.Response.Body, moved}); err != nil {
+	if _, err := io.Copy(p.stdout, &countingReader{sent.Response.Body, moved}); err != nil {
 		return problemError(broker.Problem(sent.Problem(err)))
 	}
 	if status := sent.Response.StatusCode; status >= http.StatusMultipleChoices && status != http.StatusNotModified {
@@ -73,8 +73,8 @@ func sendRequest(p *process, r *curlRequest, include bool) error {
 	return nil
 }
 
-// unsupported refuses options of curl that change where a request or its response goes. The other commands send nothing, so
-// that these mean nothing there.
+// unsupported refuses curl options that change where a request or its response goes. The other commands send nothing,
+// so there these options have no meaning.
 func unsupported(options []string) error {
 	var faults []error
 	for _, name := range options {
@@ -90,10 +90,10 @@ func unsupported(options []string) error {
 	return errors.Join(faults...)
 }
 
-// largeFile is from where on a file is read while it is sent, and not before.
+// largeFile is the size above which a file is streamed rather than held in memory.
 const largeFile = 1 << 20
 
-// message is the request, and a count of the bytes that are moved for it.
+// message returns the request, and a count of the bytes that are transferred for it.
 func (r *curlRequest) message(p *process) (*broker.SendInput, *atomic.Int64, error) {
 	moved := new(atomic.Int64)
 	if name := r.uploaded(); name != "" && name != "-" {
@@ -107,24 +107,24 @@ func (r *curlRequest) message(p *process) (*broker.SendInput, *atomic.Int64, err
 			if err != nil {
 				return nil, nil, err
 			}
-			if in.Body == nil { // the file is all of the body
+			if in.Body == nil { // the file is the whole body
 				stream, err := streamOf(name, info.Size(), moved)
 				return &broker.SendInput{Input: *in, Stream: stream, Retry: sending.RetryStandard, Expect: true}, moved, err
 			}
 			r.unread = ""
 		}
 	}
-	g, err := r.given(p, "send")
+	g, err := r.source(p, "send")
 	if err != nil {
 		return nil, nil, err
 	}
 	if g.input == nil {
-		return nil, nil, usageError{errors.New("--from: a document of the API is for sign and presign; write the request as for curl")}
+		return nil, nil, usageError{errors.New("--from: an API document is for sign and presign; write the request as for curl")}
 	}
 	return &broker.SendInput{Input: *g.input, Retry: sending.RetryStandard}, moved, nil
 }
 
-// uploaded is the file that is sent as it is: the one of -T or of --data-binary.
+// uploaded returns the file that is sent as it is: that of -T or --data-binary.
 func (r *curlRequest) uploaded() string {
 	if len(r.words) == 0 {
 		return ""
@@ -160,23 +160,23 @@ func streamOf(name string, size int64, moved *atomic.Int64) (*broker.Stream, err
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", sending.ErrBody, err)
 		}
-		return sending.Streamed(hash, &counted{file, moved}, size) // closed with the process
+		return sending.Streamed(hash, &countingReader{file, moved}, size) // closed when the process ends
 	}}, nil
 }
 
-// counted counts what is read of it.
-type counted struct {
+// countingReader counts the bytes that are read.
+type countingReader struct {
 	io.Reader
 	moved *atomic.Int64
 }
 
-func (c *counted) Read(b []byte) (int, error) {
+func (c *countingReader) Read(b []byte) (int, error) {
 	n, err := c.Reader.Read(b)
 	c.moved.Add(int64(n))
 	return n, err
 }
 
-// showProgress writes a line to a terminal while a transfer lasts. What it returns ends it.
+// showProgress shows on a terminal how much has been transferred. The function it returns ends that.
 func showProgress(out io.Writer, moved *atomic.Int64) func() {
 	if !isTerminal(out) {
 		return func() {}
@@ -201,7 +201,7 @@ func showProgress(out io.Writer, moved *atomic.Int64) func() {
 	return func() { close(done); <-ended }
 }
 
-// printHead writes status and headers as curl -i does.
+// printHead prints status and headers as curl -i does.
 func printHead(out io.Writer, response *http.Response) {
 	fmt.Fprintf(out, "%s %s\n", response.Proto, response.Status)
 	names := make([]string, 0, len(response.Header))

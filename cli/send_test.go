@@ -38,7 +38,7 @@ func TestSend_PrintsTheResponse(t *testing.T) {
 	}
 }
 
-func TestSend_TheExitCodeTellsTheStatus(t *testing.T) {
+func TestSend_ExitCodeReflectsTheStatus(t *testing.T) {
 	for status, want := range map[int]int{200: 0, 204: 0, 304: 0, 301: 3, 404: 4, 501: 5} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
 		p := sendTo(t, server)
@@ -49,7 +49,7 @@ func TestSend_TheExitCodeTellsTheStatus(t *testing.T) {
 	}
 }
 
-// A large file is not held in memory: it is read for its hash, and sent as it is read again.
+// A large file is not held in memory: it is read once for its hash, and again while it is sent.
 func TestSend_SendsAFile(t *testing.T) {
 	content := bytes.Repeat([]byte("0123456789"), 200_000)
 	file := filepath.Join(t.TempDir(), "file")

@@ -20,7 +20,8 @@ import (
 
 var sentSignature = regexp.MustCompile(`Signature=([0-9a-f]{64})`)
 
-// serveSending runs the program with leave to send to an AWS, and returns the SHA-256 of each signature that arrives there.
+// serveSending runs the program, allowed to send to an AWS, and returns the SHA-256 of each signature that arrives
+// there.
 func serveSending(t *testing.T, aws http.HandlerFunc, environment ...string) (*server, string, func() []string) {
 	t.Helper()
 	var mu sync.Mutex
@@ -44,7 +45,7 @@ func serveSending(t *testing.T, aws http.HandlerFunc, environment ...string) (*s
 	}
 }
 
-// sendOne has a request sent and returns the status of the response.
+// sendOne sends one request through the service and returns the status of the response.
 func (s *server) sendOne(url, fields string) (int, string, error) {
 	document := fmt.Sprintf(
 		`{"method":"POST","url":%q,"service":"execute-api","region":"eu-west-1","body":{"n":%d}%s}`, url, time.Now().UnixNano(),
@@ -65,7 +66,7 @@ func (s *server) sendOne(url, fields string) (int, string, error) {
 	return response.StatusCode, string(text), err
 }
 
-// sendRecords are the hashes of the signatures that are on record, and the ids of those without an outcome.
+// sendRecords are the hashes of the signatures on record, and the ids of those without an outcome.
 func sendRecords(t *testing.T, file string) (signatures map[string]bool, open int) {
 	t.Helper()
 	text, err := os.Open(file)
@@ -113,7 +114,8 @@ func (s *server) killAt(n int64, answered *atomic.Int64) {
 	}
 }
 
-// Whatever arrives at AWS was on record before, also when the process is killed; outcomes are missing for what was under way alone.
+// Whatever arrives at AWS was recorded before, even if the process is killed; outcomes are missing only for requests
+// in progress.
 func TestSend_KilledUnderLoadHasARecordOfAllThatArrived(t *testing.T) {
 	const workers = 16
 	file := filepath.Join(t.TempDir(), "audit.jsonl")
@@ -126,7 +128,7 @@ func TestSend_KilledUnderLoadHasARecordOfAllThatArrived(t *testing.T) {
 		done.Go(func() {
 			for {
 				if _, _, err := s.sendOne(url+"/orders", ""); err != nil {
-					return // it is gone
+					return // the process is gone
 				}
 				s.killAt(300, &answered)
 			}
@@ -141,7 +143,7 @@ func TestSend_KilledUnderLoadHasARecordOfAllThatArrived(t *testing.T) {
 		}
 	}
 	t.Logf("%d requests arrived, %d on record, %d without an outcome", len(arrived()), len(recorded), open)
-	if missing > 0 || open > 2*workers || len(arrived()) < 300 { // a worker has one under way, and one whose outcome is not written yet
+	if missing > 0 || open > 2*workers || len(arrived()) < 300 { // a worker has one in progress, and one whose outcome is not yet written
 		t.Errorf("%d of %d requests are not on record, %d have no outcome", missing, len(arrived()), open)
 	}
 }
@@ -166,7 +168,8 @@ func TestSend_OnAFullDiskNothingArrives(t *testing.T) {
 	}
 }
 
-// Large responses take little memory: JSON is held in files until it is known to be whole, and all else is passed on as it comes.
+// Large responses take little memory: JSON is held in files until it is known to be complete, and everything else is
+// passed on as it arrives.
 func TestSend_LargeResponsesStayWithinMemory(t *testing.T) {
 	json := append(append([]byte(`{"a":"`), make([]byte, 20<<20)...), `"}`...)
 	for i := 6; i < len(json)-2; i++ {

@@ -9,11 +9,11 @@ import (
 	"countersign/config"
 )
 
-func TestSender_SaysWhichProxyStandsBeforeAWS(t *testing.T) {
+func TestSender_WarnsOfProxy(t *testing.T) {
 	for name, row := range map[string]struct {
 		env    map[string]string
 		denies bool
-		want   []string // in the one warning; none for no warning
+		want   []string // in the only warning; empty for no warning
 	}{
 		"none":       {},
 		"http alone": {env: map[string]string{"HTTP_PROXY": "http://proxy.example.com:3128"}},
@@ -27,7 +27,7 @@ func TestSender_SaysWhichProxyStandsBeforeAWS(t *testing.T) {
 		},
 		"with exceptions": {
 			env:  map[string]string{"HTTPS_PROXY": "http://proxy.example.com:3128", "NO_PROXY": ".amazonaws.com"},
-			want: []string{"but for NO_PROXY=.amazonaws.com;"},
+			want: []string{"except for NO_PROXY=.amazonaws.com;"},
 		},
 		"private addresses denied": {
 			env: map[string]string{"HTTPS_PROXY": "socks5://proxy.example.com"}, denies: true,
@@ -46,13 +46,13 @@ func TestSender_SaysWhichProxyStandsBeforeAWS(t *testing.T) {
 				t.Errorf("got %q", got)
 			}
 			if got := warnOfProxy(p, config.Config{}); got != nil {
-				t.Errorf("where nothing is sent: %q", got)
+				t.Errorf("if nothing is sent: %q", got)
 			}
 		})
 	}
 }
 
-func TestSender_RefusesAProxyThatIsNoURLAndDoesNotQuoteIt(t *testing.T) {
+func TestSender_RefusesInvalidProxyWithoutQuotingIt(t *testing.T) {
 	p := &process{getenv: func(name string) string {
 		if name == "HTTPS_PROXY" {
 			return "http://user:hidden@proxy example.com:3128"
@@ -61,20 +61,20 @@ func TestSender_RefusesAProxyThatIsNoURLAndDoesNotQuoteIt(t *testing.T) {
 	}}
 	for _, sends := range []bool{true, false} { // STS is called through it in any case
 		_, err := newSender(p, config.Config{Settings: config.Settings{AllowSend: sends}})
-		if err == nil || strings.Contains(err.Error(), "hidden") || !strings.Contains(err.Error(), "HTTPS_PROXY: want a URL") {
+		if err == nil || strings.Contains(err.Error(), "hidden") || !strings.Contains(err.Error(), "HTTPS_PROXY: must be a URL") {
 			t.Errorf("allow_send %v: got %v", sends, err)
 		}
 	}
 }
 
-func TestSender_WarnsWhereBodiesCannotBeHeld(t *testing.T) {
+func TestSender_WarnsIfBodiesCannotBeHeld(t *testing.T) {
 	conf := config.Config{Settings: config.Settings{AllowSend: true, SpoolDir: filepath.Join(t.TempDir(), "absent")}}
 	if got := strings.Join(warnOfSpool(conf), "\n"); !strings.Contains(got, "spool_dir") || !strings.Contains(got, conf.SpoolDir) {
 		t.Errorf("got %q, want spool_dir and its directory in it", got)
 	}
 	conf.AllowSend = false
 	if got := warnOfSpool(conf); got != nil {
-		t.Errorf("where nothing is sent: %q", got)
+		t.Errorf("if nothing is sent: %q", got)
 	}
 	conf.AllowSend, conf.SpoolDir = true, t.TempDir()
 	if got := warnOfSpool(conf); got != nil {

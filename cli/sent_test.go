@@ -15,9 +15,9 @@ import (
 	"countersign/sandbox"
 )
 
-// TestWhatIsAnsweredIsAccepted: random requests, signed over HTTP and sent over HTTP just as the
-// response says, are all accepted by a gateway that verifies as AWS does.
-func TestWhatIsAnsweredIsAccepted(t *testing.T) {
+// Random requests, signed over HTTP and sent over HTTP exactly as the response says, are all accepted by a gateway
+// that verifies as AWS does.
+func TestSignedRequests_AreAcceptedByTheGateway(t *testing.T) {
 	const requests = 400
 	aws := startSandbox(t)
 	p := program{env: sandboxEnvironment(aws)}
@@ -58,13 +58,13 @@ func TestWhatIsAnsweredIsAccepted(t *testing.T) {
 	}
 }
 
-// exchange sends the address as it is written: net/url would write some of it in another way.
+// exchange sends to the address as it is written: net/url would write parts of it differently.
 func exchange(t *testing.T, method, address string, headers map[string]string, body string) (int, string) {
 	t.Helper()
 	rest, found := strings.CutPrefix(address, "http://")
 	slash := strings.IndexByte(rest, '/')
 	if !found || slash < 0 {
-		t.Fatalf("%s is no address", address)
+		t.Fatalf("%s is not an address", address)
 	}
 	path, query, _ := strings.Cut(rest[slash:], "?")
 	r, err := http.NewRequestWithContext(t.Context(), method, "http://"+rest[:slash], strings.NewReader(body))

@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// serveOptions are the flags of serve that are no settings.
+// serveOptions are the flags of serve that are not settings.
 type serveOptions struct {
 	config                string
 	check, online, strict bool
@@ -27,7 +27,7 @@ func newServe(p *process) *cobra.Command {
 	c := command("serve", "Run the service.", func() error { return serve(p, o) })
 	addConfig(c, &o.config)
 	c.Flags().BoolVar(&o.check, "check", false, "Read and check the configuration, print what is wrong with it, and exit.")
-	c.Flags().BoolVar(&o.online, "online", false, "With --check: also try every profile, and print what to change where one does not work.")
+	c.Flags().BoolVar(&o.online, "online", false, "With --check: also try every profile, and print what to change if one does not work.")
 	c.Flags().BoolVar(&o.strict, "strict", false, "With --check: a warning is an error.")
 	addSettings(c, p)
 	return c
@@ -35,7 +35,7 @@ func newServe(p *process) *cobra.Command {
 
 func serve(p *process, o serveOptions) error {
 	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP) // which a terminal that closes sends, too: no reason to stop signing
+	signal.Notify(hangups, syscall.SIGHUP) // a closing terminal sends it, too: no reason to stop signing
 	defer signal.Stop(hangups)
 	service, err := newReloading(p, o.config, hangups)
 	if err != nil {
@@ -54,7 +54,7 @@ func serve(p *process, o serveOptions) error {
 	return service.serve(p.ctx, listener, grace{delay: conf.ShutdownDelay, drain: time.Duration(conf.DrainSeconds) * time.Second})
 }
 
-// check prints what the operator should look at, and what is found with the profiles.
+// check prints the warnings, and tries the profiles if asked to.
 func check(p *process, s *service, o serveOptions) error {
 	if err := api.CheckContract(p.contract); err != nil {
 		return err
@@ -74,7 +74,7 @@ func check(p *process, s *service, o serveOptions) error {
 	return nil
 }
 
-// tryProfiles goes the way to AWS with every profile and shows where it ends.
+// tryProfiles takes every step to AWS with every profile and shows which one fails.
 func tryProfiles(p *process, conf config.Config, store *credentials.Store) error {
 	failed := 0
 	for _, profile := range conf.Profiles {
@@ -101,12 +101,13 @@ func tryProfiles(p *process, conf config.Config, store *credentials.Store) error
 	return nil
 }
 
-// loadConfig reads the configuration file that flag or environment name, and lays environment and flags over it.
+// loadConfig reads the configuration file that the flag or the environment names, and applies environment and flags
+// on top.
 func loadConfig(p *process, file string) (config.Config, error) {
 	return loadSources(p, config.Sources{FileName: configFile(p, file)})
 }
 
-// configFile is the file that the flag names, or the environment.
+// configFile returns the file that the flag names, or else the environment.
 func configFile(p *process, flag string) string {
 	if flag != "" {
 		return flag
@@ -119,7 +120,7 @@ func loadSources(p *process, s config.Sources) (config.Config, error) {
 	var fileErr error
 	if s.FileName != "" {
 		if s.File, fileErr = p.read(s.FileName); fileErr != nil {
-			s.FileName, s.NoProfiles = "", true // the other sources may have faults, too
+			s.FileName, s.NoProfiles = "", true // report the faults of the other sources, too
 		}
 	}
 	conf, err := config.Load(s)
@@ -133,7 +134,7 @@ func loadSources(p *process, s config.Sources) (config.Config, error) {
 	return conf, faultReport(conf, fileErr, err, profiles, callers)
 }
 
-// faultReport lists all faults of the configuration, one a line.
+// faultReport lists all faults of the configuration, one per line.
 func faultReport(conf config.Config, errs ...error) error {
 	if err := conf.Report(errs...); err != nil {
 		return usageError{err}

@@ -44,9 +44,9 @@ func TestCheckReportsAllFaultsAtOnce(t *testing.T) {
 	}
 }
 
-// A misspelt setting does not hide what is wrong with a profile or a caller; a fault within profiles or callers may bring
-// others about that are none, so that is told alone.
-func TestServe_CheckTellsFaultsOfAllSections(t *testing.T) {
+// A misspelt setting does not hide faults of a profile or a caller. A fault within profiles or callers may cause others that
+// are not faults, so only that one is reported.
+func TestServe_CheckReportsFaultsOfAllSections(t *testing.T) {
 	const profile = "profiles:\n  a: {source: environment, region: eu-west-1, assume_role: {role_arn: 'arn:aws:iam::1:role/a'}}\n"
 	const caller = "callers: {api_keys: [{id: a, sha256: abc}]}\n"
 	for text, want := range map[string][]string{
@@ -76,7 +76,7 @@ func TestServe_CheckTellsFaultsOfAllSections(t *testing.T) {
 	}
 }
 
-func TestCheckOfARightConfiguration(t *testing.T) {
+func TestCheck_AcceptsAValidConfiguration(t *testing.T) {
 	p := program{env: sandboxEnvironment(startSandbox(t))}
 	if code := p.run(t.Context(), "serve", "--check", "--auth=none"); code != 0 || !strings.Contains(p.out.String(), "1 profile,") {
 		t.Errorf("exit code %d\n%s%s", code, &p.out, &p.err)
@@ -115,7 +115,7 @@ func TestServe_CheckSaysWhatTheEnvironmentTakesFromTheFile(t *testing.T) {
 	}
 }
 
-func TestServe_CheckWarnsOfPoliciesThatRestOnAbsence(t *testing.T) {
+func TestServe_CheckWarnsOfPoliciesThatDependOnAbsence(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "policies.cedar")
 	text := `permit (principal, action, resource); @id("debug") forbid (principal, action, resource) when { ` +
 		`resource.headers.contains("x-debug") };`
@@ -145,7 +145,7 @@ func TestCheckOnlineTriesEveryProfile(t *testing.T) {
 	}
 }
 
-func TestServeFromStartToSIGTERM(t *testing.T) {
+func TestServe_FromStartToSIGTERM(t *testing.T) {
 	const key = "EXAMPLE-key-that-opens-nothing"
 	aws := startSandbox(t)
 	sum := sha256.Sum256([]byte(key))
@@ -172,12 +172,12 @@ func TestServeFromStartToSIGTERM(t *testing.T) {
 	if err != nil || response.Body.Close() != nil || response.StatusCode != http.StatusOK {
 		t.Fatalf("%d %s %v", response.StatusCode, text, err)
 	}
-	var signed exchanged
+	var signed signedRequest
 	if err := json.Unmarshal(text, &signed); err != nil {
 		t.Fatal(err)
 	}
 	if got := send(t, signed); got != http.StatusOK {
-		t.Errorf("the gateway answered %d", got)
+		t.Errorf("the gateway responded with %d", got)
 	}
 	health := program{env: p.env}
 	if code := health.run(t.Context(), "healthcheck"); code != 0 {
@@ -206,7 +206,7 @@ func TestServeFromStartToSIGTERM(t *testing.T) {
 	}
 }
 
-func TestSTSTroubleReachesTheCallerAsAProblemAndNothingMore(t *testing.T) {
+func TestServe_STSFailuresAreProblemsWithoutDetails(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		fault        func(*http.Request) http.Handler
@@ -264,7 +264,7 @@ func TestSTSTroubleReachesTheCallerAsAProblemAndNothingMore(t *testing.T) {
 				t.Error("no Retry-After")
 			}
 			service.handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "http://localhost/v1/identity", nil))
-			service.close() // and so the log is whole
+			service.close() // then the log is complete
 			said := map[string]string{
 				"denying": "User: arn:aws:iam::123456789012:user/private is not " +
 					"authorized", "throttling": "Rate exceeded for private", "failing": "InternalFailure", "down": "connection refused",

@@ -24,32 +24,32 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// service is what serves as long as the process does, used by serve, proxy and sandbox alike. What a configuration
-// decides is in a [generation], of which one is the current one.
+// service is what serves for the life of the process, in serve, proxy and sandbox. What the configuration decides is
+// in a [generation], one of which is current.
 type service struct {
-	handler       http.Handler // answers with the current generation
+	handler       http.Handler // serves with the current generation
 	current       atomic.Pointer[generation]
 	audit         *access.Auditor
 	signer        *signing.Signer // with the keys that it has derived
-	limits        api.Options     // what bounds all requests, whatever their generation
-	stdout        *outlet
+	limits        api.Options     // limits for all requests, whatever their generation
+	stdout        *stdoutWriter
 	first         logs                  // until there is a configuration
-	metrics       *telemetry.Metrics    // nil where nobody reads them
-	traces        *telemetry.Traces     // nil where nobody wants spans
-	reloader      *reloader             // nil where the first generation stays
+	metrics       *telemetry.Metrics    // nil without an address for them
+	traces        *telemetry.Traces     // nil unless the environment asks for spans
+	reloader      *reloader             // nil if the first generation stays
 	notify        func(lines ...string) // to the supervisor
 	traceSettings telemetry.TraceSettings
 
-	leaving atomic.Bool // the process is going to stop
+	leaving atomic.Bool // the process is about to stop
 
 	openConnections, mostConnections atomic.Int64
 
 	mu      sync.Mutex
-	live    []*generation   // those that answer requests
-	running context.Context // of what runs in the background; nil until that begins
+	live    []*generation   // those that serve requests
+	running context.Context // of background work; nil until that begins
 }
 
-// close ends background work; every request is over by then.
+// close stops background work; by then all requests have ended.
 func (s *service) close() {
 	last := s.current.Load()
 	for _, g := range s.generations() {
@@ -65,13 +65,13 @@ func (s *service) close() {
 
 // newService makes a service with its first generation.
 func newService(p *process, conf config.Config) (*service, error) {
-	stdout := newOutlet(p.stdout, p.now)
+	stdout := newStdoutWriter(p.stdout, p.now)
 	s := &service{stdout: stdout, first: newLogs(stdout, p.now, zerolog.DebugLevel, ""), signer: new(signing.Signer)}
-	s.notify = newNotifier(p, func(err error) { s.logger().Warn().AnErr("cause", err).Msg("NOTIFY_SOCKET cannot be reached") })
+	s.notify = newNotifier(p, func(err error) { s.logger().Warn().AnErr("cause", err).Msg("cannot write to NOTIFY_SOCKET") })
 	var limitsErr, auditErr error
 	s.limits, limitsErr = newLimits(p, conf)
 	s.limits.Contract = p.contract
-	s.audit, auditErr = newAuditor(p, conf, records{stdout})
+	s.audit, auditErr = newAuditor(p, conf, auditLines{stdout})
 	s.traces = s.newTraces(p)
 	if s.metrics = newMetrics(p, conf, s); s.metrics != nil {
 		s.limits.Served = s.served
@@ -90,7 +90,7 @@ func newService(p *process, conf config.Config) (*service, error) {
 	return s, nil
 }
 
-// newLimits bounds what requests may take.
+// newLimits makes the limits of what requests may take.
 func newLimits(p *process, conf config.Config) (api.Options, error) {
 	rate, rateErr := access.NewRate(access.RateOptions{PerSecond: conf.RatePerSecond, Burst: conf.RateBurst, Now: p.now})
 	guests, guestsErr := access.NewRate(access.RateOptions{PerSecond: guestRate, Burst: guestBurst, Now: p.now})
@@ -104,7 +104,7 @@ func newLimits(p *process, conf config.Config) (api.Options, error) {
 	}, errors.Join(rateErr, guestsErr, requestsErr, sendsErr, memoryErr, hashesErr)
 }
 
-// What guests may ask for from one address, a second and at once.
+// Limits for guests from one address: requests per second, and at once.
 const guestRate, guestBurst = 5, 20
 
 // queueWait is how long a request may wait for others to end.
@@ -141,7 +141,7 @@ func noCallersHint(conf config.Config) error {
 		return nil
 	}
 	return errors.New("  set COUNTERSIGN_API_KEY_SHA256 to the SHA-256 of a key (printf %s \"$KEY\" | sha256sum), list callers in the file, " +
-		"or say --auth=none to let every caller in")
+		"or set --auth=none to accept every caller")
 }
 
 func newHandlers(p *process, conf config.Config, store broker.Sessions, audit broker.Audit) (*handlers.Handlers, error) {
@@ -152,7 +152,7 @@ func newHandlers(p *process, conf config.Config, store broker.Sessions, audit br
 func brokerOptions(p *process, conf config.Config, store broker.Sessions, audit broker.Audit) (broker.Options, error) {
 	httpHosts := make([]string, len(conf.HTTPHosts))
 	for i, host := range conf.HTTPHosts {
-		httpHosts[i] = strings.TrimSuffix(strings.ToLower(host), ":80") // as the Host header is sent
+		httpHosts[i] = strings.TrimSuffix(strings.ToLower(host), ":80") // as in the Host header
 	}
 	var faults []error
 	hosts := map[string]*endpoints.Hosts{}
@@ -183,7 +183,7 @@ func brokerOptions(p *process, conf config.Config, store broker.Sessions, audit 
 	}, errors.Join(append(faults, err, senderErr)...)
 }
 
-// upstreamHeaders are those of each profile.
+// upstreamHeaders groups the upstream headers by profile.
 func upstreamHeaders(list []config.UpstreamHeader) (map[string][]broker.UpstreamHeader, error) {
 	var faults []error
 	byProfile := map[string][]broker.UpstreamHeader{}
@@ -197,7 +197,7 @@ func upstreamHeaders(list []config.UpstreamHeader) (map[string][]broker.Upstream
 	return byProfile, errors.Join(faults...)
 }
 
-// loadPolicy reads the operator's policies; without a file, those that everybody has.
+// loadPolicy reads the operator's policies; without a file, it returns the default ones.
 func loadPolicy(p *process, file string) (*access.Policy, error) {
 	if file == "" {
 		return access.NewPolicy("", nil)

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func TestFileDescriptorsAreLeft(t *testing.T) {
+func TestConnections_LeaveFileDescriptors(t *testing.T) {
 	for _, test := range []struct{ configured, descriptors, want int }{
 		{16384, 0, 16384},
 		{16384, 1 << 20, 16384},
@@ -29,7 +29,7 @@ func TestFileDescriptorsAreLeft(t *testing.T) {
 	}
 }
 
-func TestMoreConnectionsThanAreTakenWait(t *testing.T) {
+func TestConnections_BeyondTheLimitWait(t *testing.T) {
 	const most = 16
 	p := program{env: map[string]string{
 		"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "EXAMPLESECRET", "COUNTERSIGN_AUTH": "none",
@@ -76,5 +76,5 @@ func TestMoreConnectionsThanAreTakenWait(t *testing.T) {
 			break
 		}
 	}
-	<-answered // when one has gone, the one that waited is served
+	<-answered // when one is closed, the waiting one is served
 }

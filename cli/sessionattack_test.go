@@ -15,7 +15,7 @@ import (
 	"countersign/sandbox"
 )
 
-// slowSTS is the sandbox's STS, which takes a tenth of a second for a call, as AWS's may. calls counts them.
+// slowSTS is the sandbox's STS, but takes a tenth of a second per call, as AWS's may. calls counts them.
 func slowSTS(t *testing.T) (url string, calls *atomic.Int64) {
 	t.Helper()
 	calls = new(atomic.Int64)
@@ -34,8 +34,8 @@ func slowSTS(t *testing.T) (url string, calls *atomic.Int64) {
 	return aws.STSURL, calls
 }
 
-// serveWithSTS runs the program for two callers: with a profile that callers share, one with a
-// session for each caller, one with a session for each host and caller, and with keys in requests.
+// serveWithSTS runs the program for two callers: with a profile that callers share, one with a session for each
+// caller, one with a session for each host and caller, and with keys in requests.
 func serveWithSTS(t *testing.T, stsURL string) *server {
 	t.Helper()
 	text := fmt.Sprintf("allow_request_credentials: true\ndefault_profile: shared\ncallers:\n  api_keys:\n"+
@@ -53,13 +53,13 @@ func serveWithSTS(t *testing.T, stsURL string) *server {
 		"AWS_ACCESS_KEY_ID="+sandbox.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+sandbox.SecretAccessKey)
 }
 
-// attackers are the connections of the hostile caller: twice as many as fetches may wait. More of
-// them would only take processor time, which the client of this test has to share with the service.
+// attackers is the number of connections of the hostile caller: twice as many as fetches may wait. More would only
+// take processor time, which this test's client shares with the service.
 const attackers = 64
 
-// crave sends requests of the hostile caller that need a new session each, as fast as they are
-// answered, until ctx ends. It counts the responses by status.
-func (s *server) crave(ctx context.Context, request func(n int64) string) (responses func() string, done *sync.WaitGroup) {
+// demandSessions sends requests of the hostile caller that each need a new session, as fast as responses arrive,
+// until ctx ends. It counts the responses by status.
+func (s *server) demandSessions(ctx context.Context, request func(n int64) string) (responses func() string, done *sync.WaitGroup) {
 	done = new(sync.WaitGroup)
 	var n atomic.Int64
 	var mu sync.Mutex
@@ -86,10 +86,9 @@ func (s *server) crave(ctx context.Context, request func(n int64) string) (respo
 	}, done
 }
 
-// TestHostileCallerForSessionsKeepsNobodyWaiting: one caller wants a new session of STS with each
-// request, as fast as it gets responses. The requests of another, by profiles whose sessions it has
-// not got yet, are signed.
-func TestHostileCallerForSessionsKeepsNobodyWaiting(t *testing.T) {
+// One caller needs a new STS session with each request, and sends as fast as it gets responses. The requests of
+// another caller, by profiles whose sessions it does not have yet, are signed.
+func TestHostileCallerWhoNeedsSessionsKeepsNobodyWaiting(t *testing.T) {
 	given := func(n int64) string {
 		return fmt.Sprintf(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","credentials":{"accessKeyId":"%s","secretAccessKey":`+
 			`"%s","roleArn":"%s","sessionName":"s%d"}}`,
@@ -115,8 +114,8 @@ func TestHostileCallerForSessionsKeepsNobodyWaiting(t *testing.T) {
 			stsURL, calls := slowSTS(t)
 			s := serveWithSTS(t, stsURL)
 			ctx, stop := context.WithCancel(t.Context())
-			responses, done := s.crave(ctx, attack.request)
-			time.Sleep(2 * time.Second) // the burst of fetches is used up, and the queue full
+			responses, done := s.demandSessions(ctx, attack.request)
+			time.Sleep(2 * time.Second) // the burst of fetches is used up, and the queue is full
 			before := calls.Load()
 			var took times
 			var both sync.WaitGroup

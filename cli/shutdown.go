@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// stopSignal is the cause of the end of a context that a signal has ended.
+// stopSignal is the cause of a context that a signal has ended.
 type stopSignal struct{ os.Signal }
 
 func (s stopSignal) Error() string { return s.String() + " signal received" }
 
-// untilSignal is a context that SIGINT or SIGTERM ends. A second one ends the
-// process: whoever sends it does not want to wait for requests any more.
+// untilSignal returns a context that SIGINT or SIGTERM ends. A second signal ends the process: its sender does not
+// want to wait for requests any longer.
 func untilSignal() context.Context {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -31,19 +31,18 @@ func untilSignal() context.Context {
 	return ctx
 }
 
-// grace is how an instance stops: for delay it is unready and accepts requests
-// all the same, since load balancers need some time to see that; then requests
-// under way get drain to end.
+// grace is how an instance stops. For delay it is not ready but still accepts requests, since load balancers need
+// some time to notice; then requests in progress get drain to finish.
 type grace struct{ delay, drain time.Duration }
 
-// shutdown ends the server after ctx has ended. What is read from failed ends it at once.
+// shutdown stops the server after ctx has ended. An error from failed ends it at once.
 func (s *service) shutdown(ctx context.Context, server *http.Server, failed <-chan error, g grace) error {
 	s.leaving.Store(true)
-	s.notify("STOPPING=1", stateLine("waiting for requests under way"))
+	s.notify("STOPPING=1", stateLine("waiting for requests in progress"))
 	s.current.Load().handlers.Drain()
 	var signalled stopSignal
 	if errors.As(context.Cause(ctx), &signalled) && signalled.Signal == os.Interrupt {
-		g.delay = 0 // somebody sits at a terminal, and no load balancer asks
+		g.delay = 0 // Ctrl-C at a terminal: there is no load balancer
 	}
 	s.logger().Info().AnErr("cause", context.Cause(ctx)).Stringer("shutdown_delay", g.delay).Msg("draining")
 	if g.delay > 0 {
@@ -55,7 +54,7 @@ func (s *service) shutdown(ctx context.Context, server *http.Server, failed <-ch
 	}
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.drain)
 	defer cancel()
-	_ = server.Shutdown(end) // whose error is that of end
+	_ = server.Shutdown(end) // its error is that of end
 	s.waitStreams(end)
 	if err := end.Err(); err != nil {
 		s.breakOff(server)
@@ -66,7 +65,7 @@ func (s *service) shutdown(ctx context.Context, server *http.Server, failed <-ch
 	return nil
 }
 
-// breakOff ends what the time for it has not ended.
+// breakOff ends what has not ended in time.
 func (s *service) breakOff(server *http.Server) {
 	for _, g := range s.generations() {
 		g.proxy.Stop()
@@ -79,17 +78,16 @@ func (s *service) breakOff(server *http.Server) {
 	}
 }
 
-// waitStreams waits for connections that changed their protocol, which are none of the server's any more.
+// waitStreams waits for connections that changed their protocol, which the server no longer tracks.
 func (s *service) waitStreams(ctx context.Context) {
 	for _, g := range s.generations() {
 		g.proxy.Wait(ctx)
 	}
 }
 
-// closeWhen has every response end its connection as soon as leaving is set. A
-// load balancer that works by connection sends what comes on an open one here
-// until the end. Connections without a request stay open: a client may be about
-// to use one, and would see it reset. That is why this is not SetKeepAlivesEnabled.
+// closeWhen makes every response close its connection as soon as leaving is set. A load balancer that works by
+// connection keeps sending requests on an open one until the end. Connections without a request stay open: a client
+// may be about to use one, and would see it reset. That rules out SetKeepAlivesEnabled.
 func closeWhen(leaving *atomic.Bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { next.ServeHTTP(closingWriter{w, leaving}, r) })
 }

@@ -35,7 +35,7 @@ func (s *server) exit() int {
 	return s.process.ProcessState.ExitCode()
 }
 
-// ready is the status of /readyz on a connection of its own; 0 when nobody accepts one.
+// ready returns the status of /readyz on a new connection; 0 if none is accepted.
 func (s *server) ready() int {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
 	response, err := client.Get("http://" + s.address + "/readyz") //nolint:noctx // the client has a timeout
@@ -54,10 +54,10 @@ func (s *server) waitReady(status int) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	s.t.Fatalf("/readyz answers %d, want %d", s.ready(), status)
+	s.t.Fatalf("/readyz responds with %d, want %d", s.ready(), status)
 }
 
-// unended is a delay that no test waits for the end of.
+// unended is a delay whose end no test waits for.
 const unended = "COUNTERSIGN_SHUTDOWN_DELAY=10m"
 
 func TestShutdown_Signals(t *testing.T) {
@@ -98,7 +98,7 @@ func TestShutdown_Signals(t *testing.T) {
 		}
 		s.signal(syscall.SIGTERM)
 		s.waitReady(http.StatusServiceUnavailable)
-		s.signal(syscall.SIGHUP) // is no second signal
+		s.signal(syscall.SIGHUP) // is not a second signal
 		if status, p, err := s.ask(s.client, strings.NewReader(dosRequest)); status != http.StatusOK {
 			t.Fatalf("while stopping: %d %+v %v", status, p, err)
 		}
@@ -109,8 +109,8 @@ func TestShutdown_Signals(t *testing.T) {
 	})
 }
 
-// Until the delay is over, old and new connections are served, and each response ends its connection: also that of a
-// request which began before.
+// Until the delay has passed, old and new connections are served, and each response closes its connection, even that
+// of a request which began before.
 func TestShutdown_ServesUntilTheDelayIsOver(t *testing.T) {
 	s := serveApart(t, unended)
 	dial := func() (net.Conn, *bufio.Reader) {
@@ -159,7 +159,7 @@ func TestShutdown_ServesUntilTheDelayIsOver(t *testing.T) {
 	}
 }
 
-// balancer asks each instance for its readiness every 300 ms, and two failures take it out.
+// balancer checks each instance for readiness every 300 ms, and removes it after two failures.
 type balancer struct {
 	mu        sync.Mutex
 	instances []*server
@@ -194,7 +194,8 @@ func (b *balancer) add(s *server) {
 	}()
 }
 
-// send sends requests through the balancer, on connections that are kept, until stop is closed. No request is sent twice.
+// send sends requests through the balancer, on kept-alive connections, until stop is closed. No request is sent
+// twice.
 func (b *balancer) send(stop <-chan struct{}, sent, failed *atomic.Int64) {
 	client := &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}
 	defer client.CloseIdleConnections()
@@ -210,7 +211,7 @@ func (b *balancer) send(stop <-chan struct{}, sent, failed *atomic.Int64) {
 			failed.Add(1)
 			continue
 		}
-		// Without GetBody, net/http does not send a POST again.
+		// Without GetBody, net/http does not repeat a POST.
 		if status, _, err := s.ask(client, struct{ io.Reader }{strings.NewReader(dosRequest)}); err != nil || status != http.StatusOK {
 			failed.Add(1)
 		}
@@ -236,12 +237,12 @@ func TestShutdown_RollingUpdateFailsNoRequest(t *testing.T) {
 			clients.Go(func() { b.send(stop, &all, &lost) })
 		}
 		for _, s := range old {
-			time.Sleep(500 * time.Millisecond) // so that every client has connections
+			time.Sleep(500 * time.Millisecond) // every client has connections by then
 			s.signal(syscall.SIGTERM)
 			if code := s.exit(); code != 0 {
 				t.Errorf("exit code %d", code)
 			}
-			time.Sleep(time.Second) // so that the balancer has found out
+			time.Sleep(time.Second) // the balancer has noticed by then
 			b.add(start())
 		}
 		close(stop)

@@ -24,7 +24,7 @@ func newSign(p *process) *cobra.Command {
 	var as snippetFlags
 	c := curlCommand("sign", "Sign one request and print it.", fmt.Sprintf(withoutArguments, "sign"), &r,
 		func() error { return sign(p, &r, output, as) })
-	c.Flags().BoolVar(&r.explain, "explain", false, "Add the intermediate texts of the algorithm.")
+	c.Flags().BoolVar(&r.explain, "explain", false, "Add the intermediate strings of the algorithm.")
 	c.Flags().StringVarP(&output, "output", "o", "json", "`FORM`: json, or curl for a command line to run.")
 	complete(c, "output", "json", "curl")
 	as.add(c)
@@ -41,9 +41,9 @@ func newSign(p *process) *cobra.Command {
 func sign(p *process, r *curlRequest, output string, as snippetFlags) error {
 	switch {
 	case as.form != "" && (output != "json" || r.explain):
-		return usageError{errors.New("--as: stands alone, without --output and --explain")}
+		return usageError{errors.New("--as: cannot be combined with --output or --explain")}
 	case as.form == "" && as.address != "":
-		return usageError{errors.New("--address: --as must say for which tool")}
+		return usageError{errors.New("--address: needs --as, which says for which tool")}
 	case as.form != "":
 		return as.print(p, r)
 	}
@@ -78,7 +78,7 @@ func printJSON(out io.Writer, document []byte, err error) error {
 	return err
 }
 
-// warn prints what the document would say of warnings.
+// warn prints the warnings that the document would have.
 func warn(out io.Writer, warnings []signing.Warning) {
 	for _, w := range warnings {
 		fmt.Fprintf(out, "warning: %s: %s\n", w.Code, w.Message)
@@ -93,7 +93,7 @@ func printCurl(out io.Writer, signed *broker.Result) error {
 	body := string(signed.Body.Bytes)
 	data := rawBody(body)
 	if data == "" && (signed.Method == "POST" || signed.Method == "PUT" || signed.Method == "PATCH") {
-		data = "--data-raw ''" // or curl would send no Content-Length, which some servers refuse
+		data = "--data-raw ''" // otherwise curl would send no Content-Length, which some servers refuse
 	}
 	line := curlLine(signed.Method, signed.URL, lines, data)
 	if signed.Body.Present && !signed.Body.Text || strings.Contains(body, "\x00") {

@@ -18,16 +18,16 @@ func TestSignFromFlagsIsAcceptedByTheGateway(t *testing.T) {
 		aws.GatewayURL+"/a%20b?q=1"); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, &p.err)
 	}
-	var signed exchanged
+	var signed signedRequest
 	if err := json.Unmarshal([]byte(p.out.String()), &signed); err != nil {
 		t.Fatal(err)
 	}
 	if got := send(t, signed); got != http.StatusOK {
-		t.Errorf("the gateway answered %d", got)
+		t.Errorf("the gateway responded with %d", got)
 	}
 }
 
-func send(t *testing.T, signed exchanged) int {
+func send(t *testing.T, signed signedRequest) int {
 	t.Helper()
 	reply, err := transcript{}.send(t.Context(), signed.Method, signed.URL, signed.Headers, signed.Body)
 	if err != nil {
@@ -77,7 +77,7 @@ func TestSignSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestSignAsCurl_BytesComeThroughBase64(t *testing.T) {
+func TestSignAsCurl_WritesBytesAsBase64(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "body")
 	if err := os.WriteFile(file, []byte{0xff, 0x00}, 0o600); err != nil {
 		t.Fatal(err)

@@ -8,13 +8,13 @@ import (
 	"testing"
 )
 
-// One call of reflect's Method or MethodByName with a name that is not constant makes the linker keep the exported
-// methods of all types: 4 MiB. Templates and some libraries for command lines have such calls.
+// One call to reflect's Method or MethodByName with a name that is not constant makes the linker keep the exported
+// methods of all types: 4 MiB. Templates and some command line libraries have such calls.
 func TestBinary_NoMethodIsFoundByName(t *testing.T) {
 	build := exec.CommandContext(
 		t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w -dumpdep", "-o", filepath.Join(t.TempDir(), "countersign"), "..",
 	)
-	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as the package and the container are built
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as for the package and the container
 	dependencies, err := build.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%.10000s", err, dependencies)

@@ -15,18 +15,18 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// snippetFlags ask for a request as another tool takes it.
+// snippetFlags are the flags that ask for a request in the form of another tool.
 type snippetFlags struct{ form, address string }
 
 func (s *snippetFlags) add(c *cobra.Command) {
 	names := formNames()
 	c.Flags().StringVar(&s.form, "as", "", "`FORM` of another tool in which the signed request is printed: "+strings.Join(names[1:], ", ")+".")
-	c.Flags().StringVar(&s.address, "address", "", "`URL` of a Countersign service. With --as: print what has the request signed\n"+
-		"there each time that it runs.")
+	c.Flags().StringVar(&s.address, "address", "", "`URL` of a Countersign service. With --as: print what calls it to sign the\n"+
+		"request, each time that it runs.")
 	complete(c, "as", names...)
 }
 
-// formNames are the forms of --as, curl for the shell of most people.
+// formNames are the forms of --as, with curl for curl in bash.
 func formNames() []string {
 	names := []string{"curl"}
 	for _, form := range snippets.Forms() {
@@ -35,7 +35,7 @@ func formNames() []string {
 	return names
 }
 
-// print writes the request for the other tool.
+// print prints the request for the other tool.
 func (s snippetFlags) print(p *process, r *curlRequest) error {
 	form := s.form
 	if form == "curl" {
@@ -64,7 +64,8 @@ func (s snippetFlags) print(p *process, r *curlRequest) error {
 	return err
 }
 
-// document is the request to write: signed, or to be signed by the service. expressions tells whether it has some to keep.
+// document returns the request to write: signed, or for the service to sign. expressions reports whether it has any
+// to keep.
 func (s snippetFlags) document(p *process, r *curlRequest) (document []byte, expressions bool, err error) {
 	if s.address == "" {
 		signed, err := signOne(p, r)
@@ -77,7 +78,7 @@ func (s snippetFlags) document(p *process, r *curlRequest) (document []byte, exp
 		})
 		return document, false, err
 	}
-	g, err := r.given(p, "sign")
+	g, err := r.source(p, "sign")
 	switch {
 	case err != nil:
 		return nil, false, err
@@ -91,7 +92,7 @@ func (s snippetFlags) document(p *process, r *curlRequest) (document []byte, exp
 	return document, g.expressions, err
 }
 
-// expressionsOf are the forms whose expressions the tool evaluates by itself.
+// expressionsOf returns the forms whose expressions the tool evaluates itself.
 func expressionsOf(form snippets.Form) []reading.Form {
 	switch form {
 	case snippets.LogicApps, snippets.PowerAutomate:
@@ -102,7 +103,7 @@ func expressionsOf(form snippets.Form) []reading.Form {
 	return nil
 }
 
-// snippetProblem says what cannot be written, by the flags.
+// snippetProblem says what cannot be written, in terms of the flags.
 func snippetProblem(p *problem.Error) error {
 	flags := strings.NewReplacer("/for", "--as", "/address", "--address")
 	faults := make([]error, len(p.Fields))

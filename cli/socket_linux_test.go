@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// What cannot be connected to may be in use all the same: by a service that has as many connections to accept as it may, or that
-// takes datagrams.
+// A socket that refuses a connection may still be in use: by a service whose queue is full, or one that uses
+// datagrams.
 func TestListener_ASocketThatMayBeInUseIsNotReplaced(t *testing.T) {
 	for name, kind := range map[string]int{"busy": syscall.SOCK_STREAM, "of datagrams": syscall.SOCK_DGRAM} {
 		t.Run(name, func(t *testing.T) {

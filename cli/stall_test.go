@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// largeResponses is an AWS whose response to /large has 100 MiB, and which answers all else at once.
+// largeResponses is an AWS whose response to /large has 100 MiB, and which responds to all other requests at once.
 func largeResponses(t *testing.T) string {
 	t.Helper()
 	aws := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -35,11 +35,12 @@ func largeResponses(t *testing.T) string {
 	return strings.TrimPrefix(aws.URL, "http://")
 }
 
-// stallTime has the clients of TestStalledClientsTakeLittle stay for so long, and read or write a little every second.
+// stallTime is how long the clients of TestStalledClientsTakeLittle stay; they then read or write a little every
+// second.
 var stallTime = flag.Duration("stall", 0, "how long slow clients stay")
 
-// TestStalledClientsTakeLittle: a caller whose clients stop reading large responses, and others of it that stop writing large bodies, take
-// little memory, and keep no other caller waiting.
+// A caller whose clients stop reading large responses, or stop writing large bodies, takes little memory and keeps no
+// other caller waiting.
 func TestStalledClientsTakeLittle(t *testing.T) {
 	upstream := largeResponses(t)
 	file := filepath.Join(t.TempDir(), "countersign.yaml")
@@ -102,12 +103,12 @@ func TestStalledClientsTakeLittle(t *testing.T) {
 	memory := s.memory()
 	t.Logf("%d of %d requests of another caller were served, 99 %% of them within %v, alone within %v; memory %.0f MiB",
 		beside.served, len(beside.took), beside.at(99), alone.at(99), memory)
-	if refused := len(beside.took) - beside.served; refused > 10 { // the first may come before anybody has stalled for long enough
+	if refused := len(beside.took) - beside.served; refused > 10 { // the first may come before any client has stalled long enough
 		t.Errorf("%d of %d requests of another caller were refused", refused, len(beside.took))
 	}
 	for status := range beside.others {
 		if status != http.StatusServiceUnavailable {
-			t.Errorf("a request of another caller was answered %d", status)
+			t.Errorf("a request of another caller got %d", status)
 		}
 	}
 	if memory > 96 {
@@ -115,7 +116,7 @@ func TestStalledClientsTakeLittle(t *testing.T) {
 	}
 }
 
-// trickle reads or writes a few bytes a second, until the connection ends.
+// trickle reads or writes a few bytes per second until the connection ends.
 func trickle(conn net.Conn, writes bool) {
 	if *stallTime == 0 {
 		return
@@ -130,7 +131,7 @@ func trickle(conn net.Conn, writes bool) {
 	}
 }
 
-// waits are how long requests took, and how they were answered.
+// waits are how long requests took, and their statuses.
 type waits struct {
 	took   []time.Duration
 	served int
@@ -148,7 +149,7 @@ func (w *waits) add(status int, took time.Duration) {
 	w.others[status] = true
 }
 
-// at is the time within which so many percent were answered.
+// at is the time within which so many percent of them had a response.
 func (w *waits) at(percent int) time.Duration {
 	if len(w.took) == 0 {
 		return 0

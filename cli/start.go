@@ -11,7 +11,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// logStart says in one line what is in force, and then what the operator should look at.
+// logStart logs in one line what is in force, and then the warnings.
 func (s *service) logStart(p *process, address string) {
 	g := s.current.Load()
 	conf := g.conf
@@ -44,7 +44,7 @@ func (s *service) logStart(p *process, address string) {
 	g.logWarnings(s.warnings(p, g))
 }
 
-// mostWarnings are enough to see what is wrong: a fault of ten thousand profiles needs no line for each.
+// mostWarnings is enough to see what is wrong: one fault in ten thousand profiles does not need a line for each.
 const mostWarnings = 100
 
 func (g *generation) logWarnings(all []string) {
@@ -56,7 +56,7 @@ func (g *generation) logWarnings(all []string) {
 	}
 }
 
-// warnings are what the operator should look at, of the configuration and of the policies.
+// warnings returns what the operator should look at in the configuration and the policies.
 func (s *service) warnings(p *process, g *generation) []string {
 	all := append(g.conf.Warnings(p.getenv, p.now()), g.handlers.Policy.Warnings()...)
 	for _, fault := range g.store.CertificateWarnings() {
@@ -68,7 +68,7 @@ func (s *service) warnings(p *process, g *generation) []string {
 	return append(all, s.traceSettings.Warnings...)
 }
 
-// authKinds are how callers may authenticate.
+// authKinds returns how callers may authenticate.
 func authKinds(conf config.Config) []string {
 	var kinds []string
 	if conf.Auth == string(access.AuthNone) {
@@ -92,10 +92,11 @@ func authKinds(conf config.Config) []string {
 	return kinds
 }
 
-// callerNames are the callers that the configuration names; a key from the environment names its own when it is used.
+// callerNames returns the callers that the configuration names; a key from the environment gives its name when it is
+// used.
 func callerNames(conf config.Config) []string { return slices.Sorted(maps.Keys(callersOf(&conf))) }
 
-// profileSources are the sources of the profiles, by name.
+// profileSources returns the sources of the profiles, by name.
 func profileSources(conf config.Config) *zerolog.Event {
 	sources := zerolog.Dict()
 	for _, profile := range conf.Profiles {
@@ -104,7 +105,7 @@ func profileSources(conf config.Config) *zerolog.Event {
 	return sources
 }
 
-// profileRoles are the roles of the profiles that assume one, by name.
+// profileRoles returns the roles of the profiles that assume one, by name.
 func profileRoles(conf config.Config) *zerolog.Event {
 	roles := zerolog.Dict()
 	for _, profile := range conf.Profiles {

@@ -13,7 +13,7 @@ import (
 	"countersign/sandbox"
 )
 
-// serveUntil runs serve while do talks to it, and returns its log.
+// serveUntil runs serve while do uses it, and returns its log.
 func serveUntil(t *testing.T, p *program, do func(base string), args ...string) []map[string]any {
 	t.Helper()
 	p.env["PORT"] = freePort(t)

@@ -7,7 +7,7 @@ import (
 	"countersign/credentials"
 )
 
-// storeOptions are those of a store of sessions, without what listens to it.
+// storeOptions returns the options of a session store, without its observers.
 func storeOptions(p *process, conf config.Config) credentials.Options {
 	var issuers []string
 	for _, issuer := range conf.OIDC {
@@ -38,7 +38,7 @@ func (s *service) newStore(p *process, conf config.Config, before *generation) (
 	return credentials.New(o)
 }
 
-// logSession writes what happened to a session.
+// logSession logs what happened to a session.
 func (s *service) logSession(e credentials.Event) {
 	if s.metrics != nil {
 		s.metrics.Session(e)
@@ -59,7 +59,7 @@ func (s *service) logSession(e credentials.Event) {
 		Dur("skew_ms", e.Skew).Msg("session " + e.Kind)
 }
 
-// calledSTS tells those who want to know of a call to STS.
+// calledSTS passes a call to STS to metrics and traces.
 func (s *service) calledSTS(ctx context.Context, c credentials.STSCall) {
 	if s.metrics != nil {
 		s.metrics.STSCall(c)

@@ -8,7 +8,7 @@ import (
 	"countersign/telemetry"
 )
 
-// newTraces makes what records spans, where the environment asks for them; else nil.
+// newTraces makes the span recorder if the environment asks for spans; otherwise nil.
 func (s *service) newTraces(p *process) *telemetry.Traces {
 	s.traceSettings = telemetry.ReadTraceSettings(p.getenv, version())
 	if !s.traceSettings.Wanted {
@@ -19,10 +19,10 @@ func (s *service) newTraces(p *process) *telemetry.Traces {
 	})
 }
 
-// flushTime is how long spans may take that are left at the end.
+// flushTime is how long sending the last spans may take.
 const flushTime = 5 * time.Second
 
-// flush sends the spans that are left, within a time. After the first one it does nothing.
+// flush sends the remaining spans, within a time limit. Only the first call does anything.
 func (s *service) flush(ctx context.Context, within time.Duration) {
 	if s.traces == nil {
 		return
@@ -34,7 +34,7 @@ func (s *service) flush(ctx context.Context, within time.Duration) {
 	}
 }
 
-// served tells those who want to know of a request that is over.
+// served passes a finished request to metrics and traces.
 func (s *service) served(ctx context.Context, r api.Served) {
 	e := r.Event
 	request := telemetry.Request{

@@ -16,7 +16,7 @@ import (
 
 const callersTrace = "0af7651916cd43dd8448eb211c80319c"
 
-// TestTraces_LogAndAuditNameTheSameTrace: with spans and without, given by the caller or begun here.
+// With spans and without, given by the caller or begun here.
 func TestTraces_LogAndAuditNameTheSameTrace(t *testing.T) {
 	var mu sync.Mutex
 	var uploaded strings.Builder
@@ -66,7 +66,7 @@ func TestTraces_LogAndAuditNameTheSameTrace(t *testing.T) {
 	}
 }
 
-// tracesIn are the traces of the lines that are about a request.
+// tracesIn are the traces of the lines about a request.
 func tracesIn(t *testing.T, text string) []string {
 	t.Helper()
 	var all []string
@@ -83,7 +83,7 @@ func tracesIn(t *testing.T, text string) []string {
 	return all
 }
 
-func TestTraces_WarningsAreToldByCheck(t *testing.T) {
+func TestTraces_CheckPrintsWarnings(t *testing.T) {
 	p := program{env: map[string]string{
 		"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "EXAMPLESECRET", "COUNTERSIGN_AUTH": "none", "AWS_REGION": "eu-west-1",
 		"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json",
@@ -94,7 +94,7 @@ func TestTraces_WarningsAreToldByCheck(t *testing.T) {
 	}
 }
 
-// serviceOf is the service of a program, without a listener.
+// serviceOf is a program's service, without a listener.
 func serviceOf(t *testing.T, p *program) *service {
 	t.Helper()
 	at := &process{

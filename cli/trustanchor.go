@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// readCertificates reads the certificates of a file; none where there is no name.
+// readCertificates reads the certificates in a file; none if the name is empty.
 func readCertificates(file string) ([]*x509.Certificate, error) {
 	if file == "" {
 		return nil, nil

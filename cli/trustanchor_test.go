@@ -22,7 +22,7 @@ type testPair struct {
 	certFile, keyFile string
 }
 
-// newPair makes a certificate of an issuer, nil for one that issues itself.
+// newPair makes a certificate of an issuer, or a self-signed one if the issuer is nil.
 func newPair(t *testing.T, name string, issuer *testPair) *testPair {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -59,7 +59,7 @@ func writePEM(t *testing.T, name, kind string, der []byte) string {
 	return writeFile(t, name, string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})))
 }
 
-// TestSandbox_TrustAnchor follows the guide: the sandbox gives a session to certificates of its trust anchor, and to no others.
+// As in the guide: the sandbox gives sessions to certificates of its trust anchor, and to no others.
 func TestSandbox_TrustAnchor(t *testing.T) {
 	anchor := newPair(t, "ca", nil)
 	p := serveSandbox(t, "--trust-anchor", anchor.certFile)

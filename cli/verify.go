@@ -14,7 +14,7 @@ import (
 func newVerify(p *process) *cobra.Command {
 	r := curlRequest{signed: true}
 	c := curlCommand("verify", "Check the signature of a request, with the keys of a profile, and print what is wrong with it.",
-		fmt.Sprintf(withoutArguments, "verify")+" The exit code is 0 when the signature is valid.", &r,
+		fmt.Sprintf(withoutArguments, "verify")+" The exit code is 0 if the signature is valid.", &r,
 		func() error { return verify(p, &r) })
 	c.Example = `  countersign verify -H 'Authorization: AWS4-HMAC-SHA256 …' -H 'X-Amz-Date: …' https://sqs.eu-west-1.amazonaws.com/`
 	return c

@@ -14,7 +14,7 @@ func newVersion(p *process) *cobra.Command {
 	})
 }
 
-// version is the module's version, or the commit it was built from.
+// version returns the module's version, or the commit it was built from.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -29,7 +29,7 @@ func version() string {
 	return "devel"
 }
 
-// revision is the beginning of the commit that the program was built from; empty where the build does not know.
+// revision returns the beginning of the commit that the program was built from; empty if the build does not know it.
 func revision() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -43,7 +43,8 @@ func revision() string {
 	return ""
 }
 
-// buildText is the version with the commit that it was built from and the time of that, where the build knows them.
+// buildText returns the version with the commit that it was built from and the commit's time, if the build knows
+// them.
 func buildText() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -15,8 +15,8 @@ func newWhoami(p *process) *cobra.Command {
 	c := command("whoami", "Print the AWS identity of a profile: its ARN and account.", func() error {
 		return whoami(p, file, profile, asJSON)
 	})
-	c.Flags().StringVar(&profile, "profile", "", "`NAME` of the profile. Without a configuration file, one of ~/.aws.")
-	c.Flags().BoolVar(&asJSON, "json", false, "Print JSON, as GET /v1/identity answers.")
+	c.Flags().StringVar(&profile, "profile", "", "`NAME` of the profile. Without a configuration file, one in ~/.aws.")
+	c.Flags().BoolVar(&asJSON, "json", false, "Print JSON, as GET /v1/identity does.")
 	addConfig(c, &file)
 	return c
 }

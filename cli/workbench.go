@@ -10,7 +10,7 @@ import (
 	"countersign/workbench"
 )
 
-// newWorkbench is what the page is told; nil where there is none.
+// newWorkbench returns the settings of the page; nil if it is off.
 func newWorkbench(conf config.Config) *workbench.Settings {
 	if !conf.Workbench {
 		return nil
@@ -23,13 +23,13 @@ func newWorkbench(conf config.Config) *workbench.Settings {
 	return s
 }
 
-// exampleRequest is a request to the gateway of the sandbox, as somebody may have it.
+// exampleRequest is a request to the sandbox's gateway, as a user may have it.
 func exampleRequest(gateway string) string {
 	return fmt.Sprintf("curl '%s/orders?dryRun=false&note=a+b' --aws-sigv4 aws:amz:%s:execute-api \\\n"+
 		"  -H 'Content-Type: application/json' -H 'X-Amz-Meta-Source:  web   shop ' -d '{\"order\":1042}'", gateway, sandboxRegion)
 }
 
-// openPage opens an address in the browser of whoever sits there.
+// openPage opens an address in the user's browser.
 func openPage(ctx context.Context, address string) error {
 	program, args := "xdg-open", []string{address}
 	switch runtime.GOOS {

@@ -370,7 +370,7 @@ var refused = map[string][]wrong{
 	},
 }
 
-// warned are configurations that may be meant and hardly are.
+// warned are configurations that are valid but hardly intended.
 var warned = []wrong{
 	{"env", "COUNTERSIGN_API_KEY_SHA256=\nCOUNTERSIGN_AUTH=none", "COUNTERSIGN_AUTH: every caller is admitted"},
 	{"file", "profiles: {a: {region: eu-west-1, source: environment}}\nauth: none", "countersign.yaml:2:1: auth: every caller is admitted"},
@@ -419,7 +419,7 @@ var warned = []wrong{
 	},
 }
 
-// right are configurations that look like those and are right.
+// right are configurations that resemble those and are correct.
 var right = []wrong{
 	{"top", "default_profile: orders", ""},
 	{"top", "http_hosts: [10.0.0.1:9000, '[::1]:9000', s3.internal]", ""},

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// wrong is a configuration with one mistake in it, and what must be said about it.
+// wrong is a configuration with one mistake, and what must be said about it.
 type wrong struct {
 	// where the mistake is: file (the whole file), top, profile, role, callers, key (lines of the file), env or flag.
 	where, text string
@@ -21,11 +21,11 @@ type wrong struct {
 
 const (
 	rightHash = "9a8e0ae1b6e8d0f195845315f42195eaa964dd19ee684783601f04be49eeae26"
-	// leaked begins the values that no report may show.
+	// leaked is the prefix of the values that no report may show.
 	leaked = "EXAMPLESECRET"
 )
 
-// build makes the arguments and the environment of a start with the mistake in it.
+// build makes the arguments and the environment of a start with the mistake.
 func (w wrong) build(t *testing.T) (args []string, env map[string]string) {
 	t.Helper()
 	env = map[string]string{
@@ -102,7 +102,7 @@ func start(t *testing.T, args []string, env map[string]string) (check, serve *pr
 	return check, serve, run(t.Context(), check, append(slices.Clone(args), "--check")...), run(over, serve, args...)
 }
 
-func TestWrongConfigurationsAreRefused(t *testing.T) {
+func TestConfigurations_WrongOnesAreRefused(t *testing.T) {
 	n := 0
 	for _, kind := range slices.Sorted(maps.Keys(refused)) {
 		for i, w := range refused[kind] {
@@ -127,7 +127,7 @@ func TestWrongConfigurationsAreRefused(t *testing.T) {
 	}
 }
 
-func TestDoubtfulConfigurationsAreWarnedOf(t *testing.T) {
+func TestConfigurations_DoubtfulOnesAreWarnedOf(t *testing.T) {
 	for i, w := range warned {
 		t.Run(fmt.Sprintf("%d %s", i, w.where), func(t *testing.T) {
 			args, env := w.build(t)
@@ -154,7 +154,7 @@ func hasLine(text string, all ...string) bool {
 	return false
 }
 
-func TestRightConfigurationsAreServedWithoutAWarning(t *testing.T) {
+func TestConfigurations_RightOnesHaveNoWarning(t *testing.T) {
 	for i, w := range right {
 		t.Run(fmt.Sprintf("%d %s", i, w.where), func(t *testing.T) {
 			args, env := w.build(t)

@@ -11,21 +11,20 @@ import (
 	"countersign/access"
 )
 
-// outlet owns standard output while the service runs: one goroutine writes all
-// lines of log and audit, those that come while it writes together. A reader that
-// stops reading must stop neither requests nor the end of the process, so log
-// lines beyond its capacity are dropped and counted, as are those that cannot be
-// written, and the caller who writes a record waits for it only as long as it wants to.
-type outlet struct {
+// stdoutWriter owns standard output while the service runs: one goroutine writes all log lines and audit records, and
+// writes together those that arrive while it is busy. A reader that stops reading must block neither requests nor the
+// end of the process. So log lines beyond its capacity are dropped and counted, as are those that cannot be written,
+// and the caller of an audit write waits only as long as it wants to.
+type stdoutWriter struct {
 	to   access.WholeLines
 	now  func() time.Time
-	some chan struct{} // there is something to write
+	some chan struct{} // signals that there is something to write
 	stop chan struct{} // closed when no more lines come
 	done chan struct{} // closed when all are written
 	once sync.Once
 
 	mu      sync.Mutex
-	pending *lineBatch // gathers
+	pending *lineBatch // the lines to write next
 	dropped int64
 }
 
@@ -33,9 +32,10 @@ type outlet struct {
 type lineBatch struct {
 	text    []byte
 	count   int
-	records []span // in text, whose writers learn for themselves what became of them
+	records []span // parts of text whose writers get the result themselves
 
-	// What came of them where somebody waits for that, once written is closed: n bytes are there, and why no more.
+	// The result, for writers that wait for it, once written is closed: n bytes were written, and err says why no
+	// more.
 	written chan struct{}
 	n       int
 	err     error
@@ -44,11 +44,11 @@ type lineBatch struct {
 // span is a part of a text.
 type span struct{ from, to int }
 
-// outletLines is how many lines may wait: some megabytes at most.
-const outletLines = 2048
+// maxPendingLines is how many lines may wait: some megabytes at most.
+const maxPendingLines = 2048
 
-func newOutlet(to io.Writer, now func() time.Time) *outlet {
-	o := &outlet{
+func newStdoutWriter(to io.Writer, now func() time.Time) *stdoutWriter {
+	o := &stdoutWriter{
 		to: access.WholeLines{To: to}, now: now, some: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 		pending: new(lineBatch),
 	}
@@ -56,7 +56,7 @@ func newOutlet(to io.Writer, now func() time.Time) *outlet {
 	return o
 }
 
-func (o *outlet) run() {
+func (o *stdoutWriter) run() {
 	defer close(o.done)
 	var buf []byte
 	for {
@@ -71,8 +71,8 @@ func (o *outlet) run() {
 	}
 }
 
-// write writes what is pending; what comes meanwhile goes to buf. It returns the buffer that is free then.
-func (o *outlet) write(buf []byte) []byte {
+// write writes what is pending; lines that arrive meanwhile go to buf. It returns the buffer that is then free.
+func (o *stdoutWriter) write(buf []byte) []byte {
 	o.mu.Lock()
 	l, dropped := o.pending, o.dropped
 	o.pending, o.dropped = &lineBatch{text: buf}, 0
@@ -96,13 +96,13 @@ func (o *outlet) write(buf []byte) []byte {
 	if l.written != nil {
 		close(l.written)
 	}
-	if cap(l.text) > keptLines {
+	if cap(l.text) > maxReusedBuffer {
 		return nil
 	}
 	return l.text[:0]
 }
 
-// lost is how many lines of the log are not there.
+// lost counts the log lines that were not written.
 func (l *lineBatch) lost() int64 {
 	lines := func(from, to int) int { return bytes.Count(l.text[min(max(from, l.n), to):to], []byte("\n")) }
 	n := lines(0, len(l.text))
@@ -112,11 +112,11 @@ func (l *lineBatch) lost() int64 {
 	return int64(n)
 }
 
-// keptLines is how large a buffer may be that is used again.
-const keptLines = 64 << 10
+// maxReusedBuffer is how large a buffer may be and still be reused.
+const maxReusedBuffer = 64 << 10
 
-// add puts text behind what is pending. It is called with the lock held.
-func (o *outlet) add(text []byte) *lineBatch {
+// add appends text to what is pending. The caller holds the lock.
+func (o *stdoutWriter) add(text []byte) *lineBatch {
 	l := o.pending
 	l.text = append(l.text, text...)
 	l.count++
@@ -128,10 +128,10 @@ func (o *outlet) add(text []byte) *lineBatch {
 }
 
 // Write takes a log line, and never waits.
-func (o *outlet) Write(text []byte) (int, error) {
+func (o *stdoutWriter) Write(text []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.pending.count < outletLines {
+	if o.pending.count < maxPendingLines {
 		o.add(text)
 	} else {
 		o.dropped++
@@ -139,8 +139,8 @@ func (o *outlet) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// close waits until what there is has been written, or for a second.
-func (o *outlet) close() {
+// close waits until everything has been written, but at most a second.
+func (o *stdoutWriter) close() {
 	o.once.Do(func() { close(o.stop) })
 	select {
 	case <-o.done:
@@ -148,11 +148,10 @@ func (o *outlet) close() {
 	}
 }
 
-// records is the outlet for audit records, whose writer returns when the lines are
-// written.
-type records struct{ *outlet }
+// auditLines writes audit records to standard output, and returns only when they are written.
+type auditLines struct{ *stdoutWriter }
 
-func (r records) Write(text []byte) (int, error) {
+func (r auditLines) Write(text []byte) (int, error) {
 	r.mu.Lock()
 	l := r.add(text)
 	end := len(l.text)
@@ -166,7 +165,7 @@ func (r records) Write(text []byte) (int, error) {
 	case <-written:
 	case <-r.done:
 		select {
-		case <-written: // with the last
+		case <-written: // with the last batch
 		default:
 			return 0, io.ErrClosedPipe
 		}

@@ -11,13 +11,13 @@ import (
 	"countersign/diagnosis"
 )
 
-// explained writes a diagnosis for people. Whoever reads two lines knows what it is and what to do.
-type explained struct {
+// diagnosisText writes a diagnosis for people. Its first two lines say what is wrong and what to do.
+type diagnosisText struct {
 	bytes.Buffer
 	colour bool
 }
 
-func (e *explained) report(r *diagnosis.Report) {
+func (e *diagnosisText) report(r *diagnosis.Report) {
 	v := &r.Verdicts[0]
 	lead, todo, _ := strings.Cut(r.Summary, "\nTo do: ")
 	e.line("", e.paint(bold, certaintyOf(v.Certainty)), lead)
@@ -29,7 +29,7 @@ func (e *explained) report(r *diagnosis.Report) {
 		e.line("\n", e.paint(bold, "In code:"), v.FixInCode)
 	}
 	if len(r.Verdicts) > 1 {
-		e.line("\n", e.paint(bold, "It may be, too:"), "")
+		e.line("\n", e.paint(bold, "Other possible causes:"), "")
 		for _, other := range r.Verdicts[1:] {
 			e.line("  ", "-", other.Title+" "+other.Reason)
 			for i := range other.Evidence {
@@ -44,7 +44,7 @@ func (e *explained) report(r *diagnosis.Report) {
 		}
 	}
 	if len(r.Questions) > 0 {
-		e.line("\n", e.paint(bold, "What would tell more:"), "")
+		e.line("\n", e.paint(bold, "What would help:"), "")
 		for _, q := range r.Questions {
 			e.line("  ", "-", q.What+" "+q.Why+" "+q.How)
 		}
@@ -66,15 +66,15 @@ func certaintyOf(c diagnosis.Certainty) string {
 	return "" // the summary says whether it is likely
 }
 
-func (e *explained) line(before, label, text string) {
+func (e *diagnosisText) line(before, label, text string) {
 	if label != "" && text != "" {
 		label += " "
 	}
 	fmt.Fprintf(e, "%s%s%s\n", before, label, strings.TrimSpace(visible(text)))
 }
 
-// evidence shows two values one below the other, with marks below what differs.
-func (e *explained) evidence(v *diagnosis.Evidence) {
+// evidence shows two values one below the other, and marks the difference below them.
+func (e *diagnosisText) evidence(v *diagnosis.Evidence) {
 	signed, arrived := orNothing(visible(v.Signed)), orNothing(visible(v.Arrived))
 	same, tail := commonEnds(signed, arrived)
 	lead := ""
@@ -99,7 +99,7 @@ func (e *explained) evidence(v *diagnosis.Evidence) {
 	fmt.Fprintf(e, "%s%s\n", strings.Repeat(" ", before), strings.Repeat("^", max(width, 1)))
 }
 
-// shownBefore is how much of what two values have in common is shown before they differ.
+// shownBefore is how much of the common beginning of two values is shown before the difference.
 const shownBefore = 60
 
 func orNothing(value string) string {
@@ -109,7 +109,8 @@ func orNothing(value string) string {
 	return value
 }
 
-// commonEnds counts the bytes that two texts share at their beginning and, of the rest, at their end; whole characters.
+// commonEnds counts the bytes that two texts share at the beginning and, of the rest, at the end, in whole
+// characters.
 func commonEnds(a, b string) (head, tail int) {
 	for head < min(len(a), len(b)) && a[head] == b[head] {
 		head++
@@ -126,7 +127,7 @@ func commonEnds(a, b string) (head, tail int) {
 	return head, tail
 }
 
-// visible writes what a terminal would obey, or not show, in the way of JSON: a refusal is somebody else's text.
+// visible escapes, as JSON does, what a terminal would obey or not show: the text of a refusal is not ours.
 func visible(text string) string {
 	var b strings.Builder
 	for _, r := range text {
@@ -137,7 +138,7 @@ func visible(text string) string {
 			b.WriteString(`\r`)
 		case r == '\t':
 			b.WriteString(`\t`)
-		case unicode.IsPrint(r): // no control and no format character, and of the blanks only the plain one
+		case unicode.IsPrint(r): // no control or format characters, and no blanks but the plain one
 			b.WriteRune(r)
 		case r > 0xffff:
 			fmt.Fprintf(&b, `\U%08x`, r)
@@ -148,7 +149,7 @@ func visible(text string) string {
 	return b.String()
 }
 
-// visibleJSON is a document of JSON with the same characters escaped.
+// visibleJSON escapes the same characters in a JSON document.
 func visibleJSON(text string) string {
 	var b strings.Builder
 	for _, r := range text {
@@ -170,7 +171,7 @@ const (
 	green = "32"
 )
 
-func (e *explained) paint(colour, text string) string {
+func (e *diagnosisText) paint(colour, text string) string {
 	if !e.colour || text == "" {
 		return text
 	}

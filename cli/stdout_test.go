@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// stalled takes nothing until it is opened.
+// stalled accepts nothing until it is opened.
 type stalled struct {
 	open chan struct{}
 	text bytes.Buffer
@@ -24,25 +24,25 @@ func (s *stalled) Write(text []byte) (int, error) {
 	return s.text.Write(text)
 }
 
-func TestOutlet_DropsAndCountsLogLinesThatNobodyReads(t *testing.T) {
+func TestStdoutWriter_DropsAndCountsUnreadLogLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reader := &stalled{open: make(chan struct{})}
-		o := newOutlet(reader, time.Now)
+		o := newStdoutWriter(reader, time.Now)
 		_, _ = io.WriteString(o, "line\n")
-		synctest.Wait() // it is with the writer
-		for range outletLines + 99 {
+		synctest.Wait() // the writer has it
+		for range maxPendingLines + 99 {
 			_, _ = io.WriteString(o, "line\n") // must not wait
 		}
 		close(reader.open)
 		o.close()
 		text := reader.text.String()
-		if n := strings.Count(text, "line\n"); n != outletLines+1 || !strings.Contains(text, `"dropped":99,`) {
+		if n := strings.Count(text, "line\n"); n != maxPendingLines+1 || !strings.Contains(text, `"dropped":99,`) {
 			t.Errorf("%d lines are written, and it says %q", n, text[:min(len(text), 300)])
 		}
 	})
 }
 
-// filling takes so many bytes in all, as a disk does until some space is freed.
+// filling accepts a limited number of bytes, as a disk does until space is freed.
 type filling struct {
 	space int
 	text  bytes.Buffer
@@ -57,23 +57,23 @@ func (f *filling) Write(text []byte) (int, error) {
 	return n, nil
 }
 
-// A line of the log that a full disk cut costs no record that comes behind it, and a record that was cut no line of the log;
-// what is lost of the log is counted.
-func TestOutlet_LinesBehindOneThatWasCutAreWhole(t *testing.T) {
+// A log line cut by a full disk costs no record after it, and a cut record costs no log line; lost log lines are
+// counted.
+func TestStdoutWriter_LinesAfterACutOneAreWhole(t *testing.T) {
 	for space := range len("{}\n{}\n{}\n") - 1 {
 		synctest.Test(t, func(t *testing.T) {
 			disk := &filling{space: space}
-			o := newOutlet(disk, time.Now)
-			for _, line := range []io.Writer{o, records{o}, o} {
+			o := newStdoutWriter(disk, time.Now)
+			for _, line := range []io.Writer{o, auditLines{o}, o} {
 				_, _ = io.WriteString(line, "{}\n")
 				synctest.Wait()
 			}
 			dropped := 1 // the last one
 			if space < len("{}\n") {
-				dropped++ // the first, and the record is none of them
+				dropped++ // the first; the record does not count
 			}
 			disk.space = 1000
-			if _, err := io.WriteString(records{o}, `{"is":"a record"}`+"\n"); err != nil {
+			if _, err := io.WriteString(auditLines{o}, `{"is":"a record"}`+"\n"); err != nil {
 				t.Fatal(err)
 			}
 			_, _ = io.WriteString(o, `{"is":"a line"}`+"\n")
@@ -93,13 +93,13 @@ func TestOutlet_LinesBehindOneThatWasCutAreWhole(t *testing.T) {
 	}
 }
 
-func TestOutlet_ARecordIsThereWhenItsWriterReturns(t *testing.T) {
+func TestStdoutWriter_RecordsAreWrittenWhenWriteReturns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reader := &stalled{open: make(chan struct{})}
-		o := newOutlet(reader, time.Now)
+		o := newStdoutWriter(reader, time.Now)
 		done := make(chan error, 1)
 		go func() {
-			_, err := io.WriteString(records{o}, "record\n")
+			_, err := io.WriteString(auditLines{o}, "record\n")
 			done <- err
 		}()
 		synctest.Wait()
@@ -111,17 +111,17 @@ func TestOutlet_ARecordIsThereWhenItsWriterReturns(t *testing.T) {
 			t.Errorf("%v, %q", err, reader.text.String())
 		}
 		o.close()
-		if _, err := io.WriteString(records{o}, "late\n"); err == nil {
-			t.Error("a record after the end is taken")
+		if _, err := io.WriteString(auditLines{o}, "late\n"); err == nil {
+			t.Error("a record is accepted after the end")
 		}
 		_, _ = io.WriteString(o, "late\n")
 	})
 }
 
-func TestOutlet_CloseWaitsASecondAtMost(t *testing.T) {
+func TestStdoutWriter_CloseWaitsASecondAtMost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reader := &stalled{open: make(chan struct{})}
-		o := newOutlet(reader, time.Now)
+		o := newStdoutWriter(reader, time.Now)
 		_, _ = io.WriteString(o, "line\n")
 		begun := time.Now()
 		o.close()
@@ -132,8 +132,8 @@ func TestOutlet_CloseWaitsASecondAtMost(t *testing.T) {
 	})
 }
 
-// TestServe_SurvivesALogReaderThatStalls: standard output is a pipe that nobody reads. Requests
-// that need no record go on, those that need one are refused, and SIGTERM ends the process.
+// Standard output is a pipe that nobody reads. Requests that need no record go on, those that need one are refused,
+// and SIGTERM ends the process.
 func TestServe_SurvivesALogReaderThatStalls(t *testing.T) {
 	t.Parallel()
 	read, write, err := os.Pipe()
@@ -143,7 +143,7 @@ func TestServe_SurvivesALogReaderThatStalls(t *testing.T) {
 	defer read.Close()
 	s := serveApartTo(t, write, "COUNTERSIGN_AUDIT_FILE=", "COUNTERSIGN_LOG_LEVEL=info")
 	_ = write.Close()
-	for range 400 { // each leaves two lines: the pipe is full long before
+	for range 400 { // each writes two lines: the pipe is full long before
 		if status, p, err := s.ask(s.client, strings.NewReader(dosRequest)); err != nil || status != http.StatusOK &&
 			p.Code != "audit_unavailable" {
 			t.Fatalf("%d %+v %v", status, p, err)
@@ -182,6 +182,6 @@ func TestServe_SurvivesALogReaderThatStalls(t *testing.T) {
 			t.Errorf("it ends with %v", err)
 		}
 	case <-time.After(2 * time.Minute):
-		t.Error("SIGTERM is not obeyed")
+		t.Error("SIGTERM does not stop it")
 	}
 }
