@@ -1,8 +1,9 @@
-// Package api routes requests: the routes, their middleware, and the OpenAPI document that is served.
+// Package api routes requests: it has the routes, their middleware, and the OpenAPI document that is served.
 //
-// It does not decode or answer operations; package handlers does. The caller must provide a checked document, an authenticator
-// and a logger. The handler that [New] returns answers every request with JSON: what has no route, is not authenticated, is too
-// large or panics gets a problem document like any other.
+// It does not decode requests or perform operations; package handlers does. The caller must provide a checked
+// document, an authenticator and a logger. The handler that [New] returns responds to every request with JSON: a
+// request that has no route, is not authenticated, is too large or causes a panic gets a problem document like any
+// other.
 package api
 
 import (
@@ -30,43 +31,46 @@ type Options struct {
 	Log      zerolog.Logger
 	// Now is the clock, usually time.Now.
 	Now func() time.Time
-	// NewID makes the id of a request that brings none.
+	// NewID makes the id of a request without one.
 	NewID func() string
 	// MaxBodyBytes is the largest request body.
 	MaxBodyBytes int64
-	// Rate holds each caller to its share of requests in time.
+	// Rate limits the requests per second of each caller.
 	Rate *access.Rate
-	// Requests, Memory and Hashes bound what the process does at once: requests that are being answered, the bytes of memory that their
-	// bodies take, and bodies that are only hashed.
+	// Requests, Memory and Hashes limit what the process does at the same time: requests in progress, the bytes of
+	// memory for their bodies, and bodies that are only hashed.
 	Requests, Memory, Hashes *access.Limiter
-	// Sends bounds requests that are sent to AWS and wait for its response, Senders those of each caller.
+	// Sends limits requests that are sent to AWS and wait for its response; Senders limits those of each caller.
 	Sends   *access.Limiter
 	Senders *Senders
-	// BehindFunctions: the connection's other end is the Azure Functions host on this machine, whose word for the client's address counts.
+	// BehindFunctions says that clients connect through the Azure Functions host on this machine, which is trusted to
+	// give their addresses.
 	BehindFunctions bool
-	// Open: callers are not authenticated.
+	// Open says that callers are not authenticated.
 	Open bool
-	// Guests holds each address of guests to its share; see [access.Guest].
+	// Guests limits the requests per second of guests from one address; see [access.Guest].
 	Guests *access.Rate
-	// Origins are those of web pages that may call /v1/sign and /v1/send with a token of their user. Not with Open.
+	// Origins are the origins of web pages that may call /v1/sign and /v1/send with their user's token. Not with
+	// Open.
 	Origins []string
-	// Proxy passes requests on; see [NewProxy]. Nil: there is no such path.
+	// Proxy forwards requests; see [NewProxy]. If nil, its paths do not exist.
 	Proxy *proxy.Proxy
-	// Workbench is what the page is told that shows how a signature comes about. Nil: there is no page.
+	// Workbench is the settings of the page that shows how a signature is made. If nil, there is no page.
 	Workbench *workbench.Settings
-	// Began learns of each request when it begins, polls of health aside. It returns the context for it, may change which span
-	// of the trace the request is, and must be quick. Nil: nobody listens.
+	// Began is called when a request begins, except for health checks. It returns the request's context, may replace
+	// the request's span in the trace, and must be quick. May be nil.
 	Began func(ctx context.Context, method string, t *access.Trace) context.Context
-	// Served learns of each request when it is over. Nil: nobody listens.
+	// Served is called when a request has ended. May be nil.
 	Served func(context.Context, Served)
-	// PublicURL is where callers reach the service, without a slash at its end. Empty: as each request says.
+	// PublicURL is where callers reach the service, without a trailing slash. If empty, it is derived from each
+	// request.
 	PublicURL string
 }
 
-// Served is a request that is over.
+// Served is a request that has ended.
 type Served struct {
 	Method string
-	Route  string // the pattern; empty for what has none
+	Route  string // the pattern; empty if none matched
 	Status int
 	Took   time.Duration
 	Event  *handlers.Event
@@ -107,7 +111,7 @@ func New(o Options) http.Handler {
 	}
 	r.Group(func(r chi.Router) {
 		r.Use(s.refuseBrowsers, s.authenticate, s.limitCaller)
-		r.With(s.limitHashes).Method(http.MethodPost, "/v1/payload-hash", h.HashPayload()) // bounds its body by itself, and keeps none of it
+		r.With(s.limitHashes).Method(http.MethodPost, "/v1/payload-hash", h.HashPayload()) // limits its body itself, and keeps none of it
 		r.Group(func(r chi.Router) {
 			r.Use(s.limitRequests)
 			r.Method(http.MethodGet, "/v1/profiles", h.ListProfiles())
@@ -131,10 +135,10 @@ func New(o Options) http.Handler {
 			r.Method(http.MethodPost, "/v1/snippets", h.CreateSnippet())
 		})
 	})
-	return &logged{r, s}
+	return &loggedRoutes{r, s}
 }
 
-// addresses are the paths of the API, for whoever misspells one.
+// addresses returns the paths of the API, for responses to misspelt ones.
 func addresses(routes chi.Routes) []string {
 	var list []string
 	_ = chi.Walk(routes, func(_, path string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
@@ -146,7 +150,8 @@ func addresses(routes chi.Routes) []string {
 	return list
 }
 
-// methodNotAllowed lists the methods that are allowed, as a 405 must (RFC 9110 section 15.5.6); chi leaves that to custom handlers.
+// methodNotAllowed lists the allowed methods, as a 405 must (RFC 9110 section 15.5.6); chi leaves that to custom
+// handlers.
 func methodNotAllowed(routes chi.Routes) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		for _, method := range []string{http.MethodGet, http.MethodPost} {

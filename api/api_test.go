@@ -41,7 +41,7 @@ var now = time.Date(2015, 8, 30, 12, 36, 0, 0, time.UTC)
 
 type sessions struct {
 	panics bool
-	wait   <-chan struct{} // until a session comes, unless it is nil
+	wait   <-chan struct{} // if not nil, sessions wait until it is closed
 }
 
 func (s sessions) Session(context.Context, credentials.SessionRequest) (credentials.Session, error) {
@@ -73,7 +73,7 @@ func (s sessions) SessionFromRequest(context.Context, credentials.RequestCredent
 
 func (s sessions) Drop(credentials.Session) bool { return true }
 
-// contractRouter: validating the contract and its examples takes longer than a test.
+// contractRouter is shared: validating the contract and its examples takes longer than a test.
 var contractRouter = sync.OnceValues(func() (routers.Router, error) {
 	text, err := os.ReadFile("../openapi.yaml")
 	if err != nil {
@@ -92,8 +92,8 @@ type server struct {
 	handler http.Handler
 	log     *strings.Builder
 	h       *handlers.Handlers
-	arrived *atomic.Int64 // requests at AWS,
-	aws     *func()       // which does this first
+	arrived *atomic.Int64 // requests at AWS
+	aws     *func()       // called by AWS first
 }
 
 func newServer(t *testing.T, s broker.Sessions) server {
@@ -101,7 +101,7 @@ func newServer(t *testing.T, s broker.Sessions) server {
 	return newServerWith(t, s, func(*api.Options) {})
 }
 
-// newServerWith is newServer with other options.
+// newServerWith is newServer with changed options.
 func newServerWith(t *testing.T, s broker.Sessions, change func(*api.Options)) server {
 	t.Helper()
 	return newServerOf(t, s, unrecorded{}, everythingAllowed, change)
@@ -112,7 +112,7 @@ permit (principal, action, resource) when { resource.service == "rds-db" };
 permit (principal, action, resource) when { resource.operation == "CallWithBearerToken" };
 permit (principal, action, resource) when { resource.service == "sts" && resource.hasTag("header.x-k8s-aws-id") };`
 
-// newServerOf is newServer with an audit trail and policies.
+// newServerOf is newServer with an audit sink and policies.
 func newServerOf(t *testing.T, s broker.Sessions, audit broker.Audit, policies string, change func(*api.Options)) server {
 	t.Helper()
 	router, err := contractRouter()
@@ -252,7 +252,7 @@ func TestEveryExampleOfTheContractIsServed(t *testing.T) {
 	}
 }
 
-// exampleQuery holds the parameters of which the contract gives an example.
+// exampleQuery holds the parameters that have an example in the contract.
 func exampleQuery(o *openapi3.Operation) string {
 	values := url.Values{}
 	for _, p := range o.Parameters {
@@ -341,7 +341,7 @@ func TestUnknownRoutesAndMethodsAreProblems(t *testing.T) {
 	}
 }
 
-func TestAPanicIsAProblemAndTellsNothing(t *testing.T) {
+func TestPanic_IsAProblemWithoutDetails(t *testing.T) {
 	s := newServer(t, sessions{panics: true})
 	w := s.do("POST", "/v1/sign", `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`, "X-API-Key", key)
 	if w.Code != 500 || strings.Contains(w.Body.String(), "EXAMPLESECRET") || strings.Contains(w.Body.String(), ".go:") {
@@ -386,7 +386,7 @@ func TestPollsAreNotLoggedAtInfo(t *testing.T) {
 	}
 }
 
-func TestSwaggerIsForDesigners(t *testing.T) {
+func TestSwagger_IsForDesigners(t *testing.T) {
 	s := newServer(t, sessions{})
 	w := s.do("GET", "https://sign.example.com/swagger.json", "")
 	if w.Header().Get("Access-Control-Allow-Origin") != "*" || w.Header().Get("Cache-Control") != "no-store" {
@@ -412,7 +412,7 @@ func TestSwaggerIsForDesigners(t *testing.T) {
 	}
 }
 
-func TestTheHostOfSwagger(t *testing.T) {
+func TestSwagger_Host(t *testing.T) {
 	for _, test := range []struct {
 		url, forwarded, public string
 		functions              bool
@@ -437,7 +437,7 @@ func TestTheHostOfSwagger(t *testing.T) {
 	}
 }
 
-func TestHeadIsAnsweredWhereGetIs(t *testing.T) {
+func TestHead_IsServedWhereGetIs(t *testing.T) {
 	s := newServer(t, sessions{})
 	w := httptest.NewRecorder()
 	s.routes.(http.Handler).ServeHTTP(w, httptest.NewRequest(http.MethodHead, "/", nil))

@@ -12,35 +12,37 @@ import (
 )
 
 const (
-	// smallBody is what a body may hold before its memory is charged: connections are bounded, so these bytes are too. Until then nothing
-	// is held for a request, whatever it declares.
+	// smallBody is how much of a body is read before its memory is charged. Connections are limited, so these bytes
+	// are, too. Until then nothing is reserved for a request, whatever length it declares.
 	smallBody = 16 << 10
-	// memoryPerByte is what a byte of a body takes until it is answered, in its forms as document, text, Base64 and response.
+	// memoryPerByte is how much memory a byte of a body takes while it is handled: as document, text, Base64 and
+	// response.
 	memoryPerByte = 8
-	// A body has patience to arrive, and a second more for each leastRate bytes that have.
-	patience  = 15 * time.Second
-	leastRate = 32 << 10
-	// grace is how long a revoked upload may take to see it; then its connection is cut.
+	// A body has baseTime to arrive, and one more second for each minRate bytes that have arrived.
+	baseTime = 15 * time.Second
+	minRate  = 32 << 10
+	// grace is how long a revoked upload may take to notice; then its connection is cut.
 	grace = 250 * time.Millisecond
 )
 
-// readBody takes a body into memory before a request holds anything else, so that one that trickles keeps nobody waiting.
+// readBody reads a body into memory before the request acquires anything else, so that a slow body keeps nobody
+// waiting.
 func (s *server) readBody(next http.Handler) http.Handler {
 	return s.readBodyThen(false, next)
 }
 
-// reuseBody is readBody for what has no use for the body once it has answered: its space is used again.
+// reuseBody is readBody for handlers that do not use the body once they have responded: its buffer is reused.
 func (s *server) reuseBody(next http.Handler) http.Handler {
 	return s.readBodyThen(true, next)
 }
 
-// bodies are the spaces of large bodies. Fresh memory costs as much as all that is done with a body, and each would be left
-// lying until there are several. smallBodies are those of small ones.
+// bodies are the buffers of large bodies. Fresh memory costs as much as everything that is done with a body, and the
+// garbage collector would let several of them pile up. smallBodies are those of small ones.
 var bodies, smallBodies sync.Pool
 
-func newSpace(size int) []byte {
-	if space, ok := bodies.Get().(*[]byte); ok && cap(*space) >= size {
-		return (*space)[:0]
+func newBuffer(size int) []byte {
+	if buffer, ok := bodies.Get().(*[]byte); ok && cap(*buffer) >= size {
+		return (*buffer)[:0]
 	}
 	return make([]byte, 0, size)
 }
@@ -59,7 +61,7 @@ func (s *server) readBodyThen(reuse bool, next http.Handler) http.Handler {
 			return
 		}
 		if hold != nil {
-			response := &offered{ResponseWriter: w, hold: hold, now: s.Now}
+			response := &offeredResponse{ResponseWriter: w, hold: hold, now: s.Now}
 			defer response.release()
 			if reuse {
 				defer bodies.Put(&data)
@@ -73,20 +75,20 @@ func (s *server) readBodyThen(reuse bool, next http.Handler) http.Handler {
 
 // readSmall reads a body of a known size, for which the server's own timeouts are enough.
 func (s *server) readSmall(w http.ResponseWriter, r *http.Request, reuse bool, next http.Handler) {
-	var small *arrived
+	var small *reusedBody
 	if reuse {
-		small, _ = smallBodies.Get().(*arrived)
+		small, _ = smallBodies.Get().(*reusedBody)
 	}
 	if small == nil {
-		small = new(arrived)
+		small = new(reusedBody)
 	}
 	if reuse {
 		defer smallBodies.Put(small)
 	}
-	if int64(cap(small.space)) < r.ContentLength {
-		small.space = make([]byte, r.ContentLength)
+	if int64(cap(small.buffer)) < r.ContentLength {
+		small.buffer = make([]byte, r.ContentLength)
 	}
-	data := small.space[:r.ContentLength:r.ContentLength]
+	data := small.buffer[:r.ContentLength:r.ContentLength]
 	if _, err := io.ReadFull(r.Body, data); err != nil {
 		handlers.WriteError(w, r, handlers.BodyUnreadable(err))
 		return
@@ -96,36 +98,36 @@ func (s *server) readSmall(w http.ResponseWriter, r *http.Request, reuse bool, n
 	next.ServeHTTP(w, r)
 }
 
-// arrived is a small body with its space.
-type arrived struct {
+// reusedBody is a small body with its buffer.
+type reusedBody struct {
 	handlers.Arrived
-	space []byte
+	buffer []byte
 }
 
-// arrival is a body on its way.
+// arrival is a body that is being received.
 type arrival struct {
 	server  *server
 	r       *http.Request
 	body    io.Reader
 	control *http.ResponseController
 	arrived int64
-	begun   time.Time // of what is held to the least rate; the server's own timeouts are enough for a small body
+	begun   time.Time // of the part under minRate; a small body needs only the server's own timeouts
 }
 
-// Read holds the body to its least rate.
+// Read enforces the minimum rate.
 func (in *arrival) Read(b []byte) (int, error) {
 	if !in.begun.IsZero() {
-		until := in.begun.Add(patience + time.Duration(in.arrived)*time.Second/leastRate)
-		// Servers that know no deadlines, such as a recorder in a test, have none to move.
+		until := in.begun.Add(baseTime + time.Duration(in.arrived)*time.Second/minRate)
+		// Servers without deadlines, such as a recorder in a test, have none to set.
 		_ = in.control.SetReadDeadline(until)
-		_ = in.control.SetWriteDeadline(until.Add(patience))
+		_ = in.control.SetWriteDeadline(until.Add(baseTime))
 	}
 	n, err := in.body.Read(b)
 	in.arrived += int64(n)
 	return n, err
 }
 
-// read returns the body, and what is held of the memory for it.
+// read returns the body and the hold on its memory.
 func (in *arrival) read() ([]byte, *access.Hold, error) {
 	limit, declared := in.server.MaxBodyBytes, in.r.ContentLength
 	if declared > limit {
@@ -150,7 +152,7 @@ func (in *arrival) read() ([]byte, *access.Hold, error) {
 	}
 	stop := in.cutWhenRevoked(hold)
 	defer stop()
-	data = bytes.NewBuffer(append(newSpace(int(min(declared, limit))+bytes.MinRead), data.Bytes()...))
+	data = bytes.NewBuffer(append(newBuffer(int(min(declared, limit))+bytes.MinRead), data.Bytes()...))
 	_, err = io.Copy(data, io.LimitReader(&revocable{in, hold.Revoked()}, limit+1-smallBody))
 	switch {
 	case !hold.Settle(memoryPerByte * int64(data.Len())):
@@ -169,7 +171,7 @@ func (in *arrival) read() ([]byte, *access.Hold, error) {
 // errRevoked is the error of a body that had to give way to another caller's.
 var errRevoked = &access.BusyError{RetryAfter: time.Second}
 
-// revocable ends a body whose memory was taken back.
+// revocable ends a body whose memory is revoked.
 type revocable struct {
 	io.Reader
 	revoked <-chan struct{}
@@ -178,7 +180,7 @@ type revocable struct {
 func (r *revocable) Read(b []byte) (int, error) {
 	n, err := r.Reader.Read(b)
 	select {
-	case <-r.revoked: // which may be why there was an error
+	case <-r.revoked: // this may be the reason for the error
 		return n, errRevoked
 	default:
 		return n, err
@@ -203,8 +205,8 @@ func (in *arrival) cutWhenRevoked(hold *access.Hold) (stop func()) {
 	return func() { close(done) }
 }
 
-// discard reads what is left of a refused body, so that its client gets to read the response: a connection that is closed upon a
-// client that still sends is reset. A body that is far too large is not worth it.
+// discard reads the rest of a refused body, so that its client can read the response: if the connection were closed
+// while the client was still sending, it would be reset. A body that is far too large is not worth that.
 func (in *arrival) discard() {
 	if in.begun.IsZero() {
 		in.begun = in.server.Now()
@@ -212,7 +214,7 @@ func (in *arrival) discard() {
 	_, _ = io.CopyN(io.Discard, in, max(4*in.server.MaxBodyBytes-in.arrived, 0))
 }
 
-// limitHashes bounds the bodies that are hashed at once, and shares them fairly between callers.
+// limitHashes limits the bodies that are hashed at the same time, and shares that limit fairly between callers.
 func (s *server) limitHashes(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		hold, err := s.acquire(s.Hashes, r, 1, true)

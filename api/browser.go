@@ -10,21 +10,23 @@ import (
 	"countersign/handlers"
 )
 
-// refuseBrowsers keeps web pages of others from using the service through the browser of somebody who may. A page of
-// another origin gets 403. Where callers are not authenticated, a page can also come under a name of its own that
-// leads here (DNS rebinding): to the browser it is the same origin, so there only names count that nobody else can
-// own. It holds for GET, too: /v1/identity has AWS asked, and among the requests that are passed on there are GETs that delete.
+// refuseBrowsers prevents web pages of other origins from using the service through the browser of a user who may. A
+// page of another origin gets 403. If callers are not authenticated, a page can also be loaded under its own name,
+// which then resolves to this service (DNS rebinding). To the browser that is the same origin, so then only host
+// names count that no stranger can own. This applies to GET, too: /v1/identity calls AWS, and forwarded requests can
+// include GETs that delete.
 func (s *server) refuseBrowsers(next http.Handler) http.Handler {
-	public, _ := url.Parse(s.PublicURL) // it was checked when it was configured
+	public, _ := url.Parse(s.PublicURL) // checked with the configuration
 	origin := func(string) bool { return false }
-	if public != nil && public.Host != "" { // behind a proxy, Host may be another
+	if public != nil && public.Host != "" { // behind a proxy, Host may differ
 		own := public.Scheme + "://" + public.Host
 		origin = func(given string) bool { return strings.EqualFold(given, own) }
 	}
 	return s.refusePages(origin, func(host string) bool { return ownName(host, public) })(next)
 }
 
-// refusePages is [server.refuseBrowsers] where origin and host tell the Origin and Host headers that are the service's own.
+// refusePages is [server.refuseBrowsers] with functions that report whether an Origin or Host header is the service's
+// own.
 func (s *server) refusePages(origin, host func(string) bool) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -40,8 +42,8 @@ func (s *server) refusePages(origin, host func(string) bool) func(http.Handler) 
 	}
 }
 
-// ofOtherOrigin tells whether a page of another origin made a request: browsers say so in Origin or, where they leave that out, in
-// Sec-Fetch-Site (W3C Fetch Metadata). What neither says no browser made.
+// ofOtherOrigin reports whether a page of another origin made the request. Browsers say so in Origin or, if they omit
+// that, in Sec-Fetch-Site (W3C Fetch Metadata). A request with neither does not come from a browser.
 func ofOtherOrigin(r *http.Request, trusted func(string) bool) bool {
 	origins := r.Header.Values("Origin")
 	for _, origin := range origins {
@@ -58,7 +60,7 @@ func ofOtherOrigin(r *http.Request, trusted func(string) bool) bool {
 	return false
 }
 
-// ownName tells whether a Host header names this service and nothing that a stranger could register: an address,
+// ownName reports whether a Host header names this service and cannot be registered by a stranger: an IP address,
 // localhost, a name without a dot, as containers have, or the host of public_url.
 func ownName(host string, public *url.URL) bool {
 	if public != nil && public.Host != "" && strings.EqualFold(host, public.Host) {

@@ -18,14 +18,13 @@ const tenant = "72f988bf-86f1-41af-91ab-2d7cd011db47"
 var principal = base64.StdEncoding.EncodeToString([]byte(`{"auth_typ":"aad","claims":[{"typ":"tid","val":"` + tenant + `"},
 	{"typ":"appid","val":"11111111-2222-3333-4444-555555555555"},{"typ":"roles","val":"Sign.Invoke"}]}`))
 
-// TestBrowsers_NoPageOfAnotherOriginGetsAnythingSigned: whatever a page of a stranger sends, to every operation, however callers
-// are told apart.
+// Nothing is signed whatever a stranger's page sends, to any operation, and however callers are authenticated.
 func TestBrowsers_NoPageOfAnotherOriginGetsAnythingSigned(t *testing.T) {
 	const local = "127.0.0.1:8080"
 	pages := []struct {
 		name, host string
 		headers    []string
-		onlyOpen   bool // only where callers are not authenticated
+		onlyOpen   bool // only if callers are not authenticated
 	}{
 		{
 			"fetch of a foreign page", local,
@@ -83,7 +82,7 @@ func TestBrowsers_NoPageOfAnotherOriginGetsAnythingSigned(t *testing.T) {
 		send := func(method, route, host string, headers []string) *httptest.ResponseRecorder {
 			r := httptest.NewRequest(method, route, strings.NewReader(body))
 			r.Host = host
-			if kind == "trusted header" { // which the platform makes of the cookie that the browser has
+			if kind == "trusted header" { // which the platform makes from the browser's cookie
 				r.Header.Set("X-Ms-Client-Principal", principal)
 			} else {
 				r.Header.Set("X-API-Key", key)
@@ -130,7 +129,7 @@ func TestBrowsers_NoPageOfAnotherOriginGetsAnythingSigned(t *testing.T) {
 	}
 }
 
-// Behind a proxy the Host header may be another than the one in the browser's address bar.
+// Behind a proxy the Host header may differ from the host in the browser's address bar.
 func TestBrowsers_TheConfiguredAddressIsTheServicesOwn(t *testing.T) {
 	s := newServerWith(t, sessions{}, func(o *api.Options) { o.PublicURL, o.Open = "https://sign.example.com/base", true })
 	for host, want := range map[string]int{"sign.example.com": 200, "10.0.0.4": 200, "other.example.com": 421} {

@@ -9,18 +9,18 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// requestContext is the context of a request. What chi keeps of the route is in it, too, for which chi would make another
-// context, and another copy of the request.
+// requestContext is the context of a request. It contains chi's routing context, too, for which chi would otherwise
+// make another context, and another copy of the request.
 type requestContext struct {
 	handlers.EventContext
 	route    chi.Context
-	patterns [1]string // the space of those of route
-	response counted
-	id       [1]string // the value of a header
-	offered  offered   // the response to who has a place among the requests being answered
+	patterns [1]string // backing array of route.RoutePatterns
+	response countedResponse
+	id       [1]string       // the value of X-Request-Id
+	offered  offeredResponse // the response while it holds a place in Requests
 }
 
-// requestKey finds the context of a request itself.
+// requestKey is the key under which a requestContext returns itself.
 type requestKey struct{}
 
 func (c *requestContext) Value(key any) any {
@@ -33,18 +33,18 @@ func (c *requestContext) Value(key any) any {
 	return c.EventContext.Value(key)
 }
 
-// counted is a response of which status and size are known.
-type counted struct {
+// countedResponse is a response that remembers its status and size.
+type countedResponse struct {
 	http.ResponseWriter
-	status, bytes int     // of what was written; 0 without
-	conn          *joiner // nil where writes cannot be joined
+	status, bytes int     // 0 until written
+	conn          *joiner // nil if writes cannot be joined
 }
 
 // Unwrap is for [http.ResponseController].
-func (c *counted) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+func (c *countedResponse) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
-// WriteHeader passes the first status on, and those before it that only inform.
-func (c *counted) WriteHeader(status int) {
+// WriteHeader passes on the first final status, and the informational ones before it.
+func (c *countedResponse) WriteHeader(status int) {
 	if c.status != 0 {
 		return
 	}
@@ -54,16 +54,16 @@ func (c *counted) WriteHeader(status int) {
 	c.ResponseWriter.WriteHeader(status)
 }
 
-func (c *counted) Write(b []byte) (int, error) {
+func (c *countedResponse) Write(b []byte) (int, error) {
 	c.WriteHeader(http.StatusOK)
 	n, err := c.write(b)
 	c.bytes += n
 	return n, err
 }
 
-func (c *counted) write(b []byte) (int, error) {
-	const fits = 3 << 10 // into the buffer of net/http, with its header
-	if c.conn != nil && fits < len(b) && len(b) <= mostJoined && c.Header().Get("Content-Length") == strconv.Itoa(len(b)) {
+func (c *countedResponse) write(b []byte) (int, error) {
+	const fits = 3 << 10 // fits the buffer of net/http, together with the header
+	if c.conn != nil && fits < len(b) && len(b) <= maxJoined && c.Header().Get("Content-Length") == strconv.Itoa(len(b)) {
 		return c.conn.writeWhole(c.ResponseWriter, b)
 	}
 	return c.ResponseWriter.Write(b)

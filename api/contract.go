@@ -12,17 +12,18 @@ import (
 	yaml "github.com/oasdiff/yaml3"
 )
 
-// The contract in its other forms, which "go test ./internal/contract -update" makes from openapi.yaml. To read and convert it takes
-// longer than all the rest of a start.
+// The contract in its other forms, which "go test ./internal/contract -update" makes from openapi.yaml. Reading and
+// converting it would take longer than the rest of the start.
 var (
 	//go:embed openapi.json
 	OpenAPI []byte
-	// Swagger has places for host, scheme and base path: texts that begin with the character 0.
+	// Swagger has placeholders for host, scheme and base path: strings that begin with the character 0.
 	//go:embed swagger.json
 	Swagger []byte
 )
 
-// CheckContract compares openapi.yaml with its other forms: a program that was built of an edited one serves two contracts.
+// CheckContract compares openapi.yaml with its other forms: a program built from an edited file would serve two
+// contracts.
 func CheckContract(openapiYAML []byte) error {
 	var document any
 	if err := yaml.Unmarshal(openapiYAML, &document); err != nil {
@@ -33,7 +34,7 @@ func CheckContract(openapiYAML []byte) error {
 		return fmt.Errorf("reading openapi.yaml: %w", err)
 	}
 	if !bytes.Equal(text, OpenAPI) {
-		return errors.New("the program was built with an openapi.yaml that its JSON forms were not made from: " +
+		return errors.New("the JSON forms of openapi.yaml in this program were not made from its openapi.yaml: " +
 			"run go test ./internal/contract -update, and build it again")
 	}
 	return nil
@@ -42,19 +43,19 @@ func CheckContract(openapiYAML []byte) error {
 func serveDocument(media string, text []byte) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		openToAll(w.Header(), media)
-		_, _ = w.Write(text) // a client that is gone cannot be told anything more
+		_, _ = w.Write(text) // the client may be gone
 	})
 }
 
-// openToAll: designers fetch the description from the maker's browser, so any origin may read it.
+// openToAll lets any origin read the document: designers fetch it from the workflow author's browser.
 func openToAll(header http.Header, media string) {
 	header.Set("Access-Control-Allow-Origin", "*")
 	header.Set("Content-Type", media)
 }
 
-// publicAddress is the configured address, or where the client came. What a proxy says of that is anybody's word, save
-// the Functions host's. Names are served by https, as every proxy in front of the service does it; addresses and
-// localhost are somebody's own machine.
+// publicAddress returns the configured address, or the one that the client used. Only the Functions host is trusted
+// to forward that; other proxies are not. For names the scheme is https, since proxies in front of the service serve
+// it; IP addresses and localhost are a local machine.
 func (s *server) publicAddress(r *http.Request) *url.URL {
 	if u, err := url.Parse(s.PublicURL); err == nil && u.Host != "" {
 		return u

@@ -8,7 +8,7 @@ import (
 	"countersign/api"
 )
 
-// A program that was built with a contract that was edited since its other forms were made says so.
+// A program reports that it was built with a contract edited after its other forms were made.
 func TestCheckContract(t *testing.T) {
 	text, err := os.ReadFile("../openapi.yaml")
 	if err != nil {

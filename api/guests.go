@@ -9,7 +9,8 @@ import (
 	"countersign/handlers"
 )
 
-// authenticateOrGuest is authenticate that lets in who brings no credentials, where the operator has guests.
+// authenticateOrGuest is authenticate, but accepts requests without credentials as guests if the operator allows
+// guests.
 func (s *server) authenticateOrGuest(next http.Handler) http.Handler {
 	return s.authenticateBy(func(a *access.Authenticator, r *http.Request) (access.Caller, error) {
 		caller, err := a.Authenticate(r)
@@ -21,13 +22,14 @@ func (s *server) authenticateOrGuest(next http.Handler) http.Handler {
 	}, next)
 }
 
-// bringsCredentials holds for empty ones, too: whoever sends those meant to be somebody.
+// bringsCredentials reports whether a request has credentials, even empty ones: its sender did not mean to be a
+// guest.
 func bringsCredentials(r *http.Request) bool {
 	return len(r.Header.Values("X-Api-Key")) > 0 || len(r.Header.Values("Authorization")) > 0
 }
 
-// ofPage tells whether a browser made a request for a page. One that comes under a name that leads here (DNS rebinding) looks
-// like a page of the service's own, which needs no guests.
+// ofPage reports whether a browser made the request for a page. A page whose name resolves to this service (DNS
+// rebinding) looks like one of the service's own pages, which need no guests.
 func ofPage(r *http.Request) bool {
 	return len(r.Header.Values("Origin")) > 0 || len(r.Header.Values("Sec-Fetch-Site")) > 0
 }
@@ -46,12 +48,12 @@ func (s *server) limitGuests(next http.Handler) http.Handler {
 	})
 }
 
-// network is what one stranger has of addresses: of IPv6 whoever has one has 2⁶⁴ of them.
+// network is the range of addresses that one stranger controls: with IPv6, 2⁶⁴ of them.
 func network(address string) string {
 	ip, err := netip.ParseAddr(address)
 	if err != nil || ip.Unmap().Is4() {
 		return address
 	}
-	prefix, _ := ip.Prefix(64) // it has so many bits
+	prefix, _ := ip.Prefix(64) // IPv6 has enough bits
 	return prefix.String()
 }

@@ -46,7 +46,7 @@ func TestGuests_HaveTheirProfilesAndNoOtherOperation(t *testing.T) {
 	}
 }
 
-func TestGuests_ShareWhatOneAddressMayAskFor(t *testing.T) {
+func TestGuests_ShareTheLimitOfTheirAddress(t *testing.T) {
 	s, _ := newServerForPages(t, withGuests)
 	ask := func(address string) int {
 		r := httptest.NewRequest(http.MethodPost, "/v1/sign",

@@ -30,7 +30,7 @@ import (
 
 const toSign = `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`
 
-// limits are the limits of a service; what is zero is plenty.
+// limits are the limits of a service; zero means plenty.
 type limits struct {
 	maxBody, memory         int64
 	rate                    access.RateOptions
@@ -39,7 +39,7 @@ type limits struct {
 	log                     io.Writer
 }
 
-// limited is the service with limits of its own, for the callers a and b; its clock is that of the test.
+// limited is the service with its own limits, for the callers a and b; its clock is the test's.
 func limited(t *testing.T, l limits) http.Handler {
 	t.Helper()
 	var keys []access.APIKey
@@ -107,7 +107,7 @@ func wantProblem(t *testing.T, w *httptest.ResponseRecorder, status int, code st
 	return retryAfter
 }
 
-func TestTheLargestBodyIsTaken(t *testing.T) {
+func TestTheLargestBodyIsAccepted(t *testing.T) {
 	const limit = 2048
 	h := limited(t, limits{maxBody: limit})
 	fits := toSign[:len(toSign)-1] + strings.Repeat(" ", limit-len(toSign)) + "}"
@@ -119,7 +119,7 @@ func TestTheLargestBodyIsTaken(t *testing.T) {
 			return -1
 		}
 		if w := ask(h, "a", strings.NewReader(fits), length(fits)); w.Code != http.StatusOK {
-			t.Errorf("%d bytes, length told %v: %d %s", len(fits), told, w.Code, w.Body)
+			t.Errorf("%d bytes, length declared %v: %d %s", len(fits), told, w.Code, w.Body)
 		}
 		wantProblem(t, ask(h, "a", strings.NewReader(fits+" "), length(fits+" ")), http.StatusRequestEntityTooLarge, "body_too_large")
 	}
@@ -157,7 +157,7 @@ func slow(h http.Handler, caller string) <-chan *httptest.ResponseRecorder {
 	return response
 }
 
-// TestLog_SaysHowLongARequestWaited: for its session, and for other requests to end.
+// The wait for the session and for other requests.
 func TestLog_SaysHowLongARequestWaited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		session := make(chan struct{})
@@ -180,7 +180,7 @@ func TestLog_SaysHowLongARequestWaited(t *testing.T) {
 	})
 }
 
-func TestRequestsBeingAnsweredAndInTheQueue(t *testing.T) {
+func TestRequestsInProgressAndInTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		session := make(chan struct{})
 		h := limited(t, limits{requests: 2, queue: 2, sessions: sessions{wait: session}})
@@ -189,7 +189,7 @@ func TestRequestsBeingAnsweredAndInTheQueue(t *testing.T) {
 		if wait := wantProblem(t, askOnce(h, "a"), http.StatusServiceUnavailable, "busy"); wait != 2 {
 			t.Errorf("Retry-After is %d", wait)
 		}
-		other := slow(h, "b") // takes the place in the queue of the caller that fills it
+		other := slow(h, "b") // takes a place in the queue from the caller that fills it
 		wantProblem(t, <-fourth, http.StatusServiceUnavailable, "busy")
 		for _, path := range []string{"/", "/livez", "/readyz"} {
 			w := httptest.NewRecorder()
@@ -209,7 +209,7 @@ func TestRequestsBeingAnsweredAndInTheQueue(t *testing.T) {
 	})
 }
 
-// A hostile caller opens connections and lets its bodies trickle: another one must not even notice.
+// A hostile caller opens connections and sends bodies slowly: another one must not even notice.
 func TestBodiesOnTheirWayHoldNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := limited(t, limits{requests: 1, memory: 1 << 20, maxBody: 10 << 20})
@@ -237,7 +237,7 @@ func TestBodiesOnTheirWayHoldNothing(t *testing.T) {
 	})
 }
 
-// open sends the head of a request and the beginning of its body over a connection of its own.
+// open sends the head of a request and the beginning of its body over a new connection.
 func open(t *testing.T, server *httptest.Server, path string, declared, sent int) net.Conn {
 	t.Helper()
 	c, err := net.Dial("tcp", server.Listener.Addr().String())
@@ -254,7 +254,7 @@ func open(t *testing.T, server *httptest.Server, path string, declared, sent int
 	return c
 }
 
-// Uploads that stall hold memory and places; another caller takes them back.
+// Stalled uploads hold memory and places; another caller takes them back.
 func TestStalledUploadsGiveWay(t *testing.T) {
 	const size = 256 << 10
 	for _, path := range []string{"/v1/sign", "/v1/payload-hash"} {
@@ -264,7 +264,7 @@ func TestStalledUploadsGiveWay(t *testing.T) {
 		for range 3 {
 			stalled = append(stalled, open(t, server, path, size, 40<<10))
 		}
-		time.Sleep(50 * time.Millisecond) // some of them are in by now; how many does not matter
+		time.Sleep(50 * time.Millisecond) // some of them have been admitted by now; how many does not matter
 		body := toSign[:len(toSign)-1] + strings.Repeat(" ", size-len(toSign)) + "}"
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+path, strings.NewReader(body))
 		if err != nil {
@@ -286,7 +286,7 @@ func TestStalledUploadsGiveWay(t *testing.T) {
 	}
 }
 
-// Bodies of which only one fits at a time are all answered, and no connection is reset.
+// Bodies of which only one fits at a time all get a response, and no connection is reset.
 func TestRefusedBodiesAreReadToTheirEnd(t *testing.T) {
 	const size = 4 << 20
 	server := httptest.NewServer(limited(t, limits{maxBody: size, memory: 8 * size, queue: 2}))
@@ -323,6 +323,6 @@ func TestRefusedBodiesAreReadToTheirEnd(t *testing.T) {
 	}
 	done.Wait()
 	if served.Load() == 0 || busy.Load() == 0 {
-		t.Errorf("%d served, %d told that the service is busy: want some of both", served.Load(), busy.Load())
+		t.Errorf("%d served, %d refused as busy: want some of both", served.Load(), busy.Load())
 	}
 }

@@ -14,14 +14,15 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// logged is routes and what comes before them for each request.
-type logged struct {
+// loggedRoutes is the routes, with what every request needs before it is routed.
+type loggedRoutes struct {
 	*chi.Mux
 	*server
 }
 
-// ServeHTTP gives a request its context and writes one line for it, when it is over. No header, query or body is in it.
-func (l *logged) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP gives a request its context, and writes one line when it has ended. The line has no header, query or
+// body.
+func (l *loggedRoutes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	started := l.Now()
 	ctx := l.newContext(r)
 	ctx.id[0] = ctx.Event.RequestID
@@ -32,7 +33,7 @@ func (l *logged) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l.Mux.ServeHTTP(&ctx.response, r.WithContext(ctx))
 }
 
-func (l *logged) newContext(r *http.Request) *requestContext {
+func (l *loggedRoutes) newContext(r *http.Request) *requestContext {
 	ctx := new(requestContext)
 	ctx.Context, ctx.route.Routes, ctx.route.RoutePatterns = r.Context(), l.Mux, ctx.patterns[:0]
 	event := &ctx.Event
@@ -44,7 +45,7 @@ func (l *logged) newContext(r *http.Request) *requestContext {
 	return ctx
 }
 
-func (l *logged) end(r *http.Request, ctx *requestContext, started time.Time) {
+func (l *loggedRoutes) end(r *http.Request, ctx *requestContext, started time.Time) {
 	route, took := ctx.route.RoutePattern(), l.Now().Sub(started)
 	if l.Served != nil {
 		l.Served(ctx, Served{r.Method, route, ctx.response.status, took, &ctx.Event})
@@ -52,7 +53,7 @@ func (l *logged) end(r *http.Request, ctx *requestContext, started time.Time) {
 	l.logRequest(r, &ctx.response, &ctx.Event, route, took)
 }
 
-func (s *server) logRequest(r *http.Request, response *counted, e *handlers.Event, route string, took time.Duration) {
+func (s *server) logRequest(r *http.Request, response *countedResponse, e *handlers.Event, route string, took time.Duration) {
 	unlogged := 0
 	if response.status == http.StatusUnauthorized {
 		var isLogged bool
@@ -69,8 +70,8 @@ func (s *server) logRequest(r *http.Request, response *counted, e *handlers.Even
 		Str("user_agent", clip(r.UserAgent(), 100)).Msg("request")
 }
 
-// clientIP is the connection's other end. That may be a proxy, but what proxies say of the client is anybody's word,
-// save the Functions host's.
+// clientIP returns the address of the connection's other end. That may be a proxy, but only the Functions host is
+// trusted to say who its client is.
 func (s *server) clientIP(r *http.Request) string {
 	remote := r.RemoteAddr
 	if forwarded := strings.Join(r.Header.Values("X-Forwarded-For"), ","); s.BehindFunctions && forwarded != "" {
@@ -89,7 +90,7 @@ func (s *server) clientIP(r *http.Request) string {
 	return remote
 }
 
-// logEvent picks the level: polls of hosts and load balancers would fill the log, faults of ours must stand out.
+// logEvent chooses the level: health checks would fill the log, and our own faults must stand out.
 func (s *server) logEvent(status int, e *handlers.Event, route string) *zerolog.Event {
 	line := s.Log.Info()
 	switch {
@@ -119,10 +120,10 @@ func (s *server) logEvent(status int, e *handlers.Event, route string) *zerolog.
 			line = line.Str(field.key, clip(field.value, 1000))
 		}
 	}
-	if e.SessionWait >= waited {
+	if e.SessionWait >= minLoggedWait {
 		line = line.Dur("sts_wait_ms", e.SessionWait)
 	}
-	if e.QueueWait >= waited {
+	if e.QueueWait >= minLoggedWait {
 		line = line.Dur("queue_ms", e.QueueWait)
 	}
 	if e.Cause != nil {
@@ -131,16 +132,16 @@ func (s *server) logEvent(status int, e *handlers.Event, route string) *zerolog.
 	return line
 }
 
-// waited is what tells waiting from looking something up.
-const waited = time.Millisecond
+// minLoggedWait is the shortest wait that is logged; anything shorter is a mere lookup.
+const minLoggedWait = time.Millisecond
 
-// polled are the paths that hosts and load balancers ask for, over and over.
+// polled reports whether hosts and load balancers request a path over and over.
 func polled(path string) bool { return path == "/" || path == "/livez" || path == "/readyz" }
 
-// clip bounds what a stranger can have written into the log.
+// clip limits how much of a stranger's text is logged.
 func clip(text string, most int) string { return strings.ToValidUTF8(text[:min(len(text), most)], "") }
 
-// requestID takes the caller's id when it is one that can stand in a log and a header, so that both sides can be searched for it.
+// requestID returns the caller's id if it is fit for a log and a header, so that both sides can search for it.
 func requestID(given string, newID func() string) string {
 	if given == "" || len(given) > 128 {
 		return newID()

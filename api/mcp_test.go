@@ -22,13 +22,13 @@ permit (principal, action == Action::"send", resource) when { resource.service =
   ["GET", "DELETE"].contains(resource.method) };`
 )
 
-// mcpServer answers as servers of three generations of the protocol do: with a session
-// or without, with JSON or a stream.
+// mcpServer behaves as servers of three versions of the protocol do: with a session or without, with JSON or a
+// stream.
 type mcpServer struct {
 	session, stream bool
 	seen            []*http.Request
 	bodies          []string
-	next            chan struct{} // one more event of a stream
+	next            chan struct{} // releases one more event of a stream
 }
 
 func (m *mcpServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -72,14 +72,14 @@ func (m *mcpServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func newMCP(t *testing.T, m http.Handler) *httptest.Server {
 	t.Helper()
 	s := newBefore(t, m, unrecorded{}, mcpPolicy, func(o *api.Options) {
-		o.Now, o.Handlers.Now = time.Now, time.Now // of the deadlines of real connections
+		o.Now, o.Handlers.Now = time.Now, time.Now // for the deadlines of real connections
 	})
 	front := httptest.NewServer(s.handler)
 	t.Cleanup(front.Close)
 	return front
 }
 
-// heard is a response, whose body is closed when the test ends.
+// heard is a response whose body is closed when the test ends.
 type heard struct {
 	StatusCode int
 	Header     http.Header
@@ -109,15 +109,15 @@ func say(t *testing.T, front *httptest.Server, method, body string, headers ...s
 	return heard{response.StatusCode, response.Header, response.Body}
 }
 
-// Each generation, with sessions and without, as JSON and as a stream.
-func TestMCP_GenerationsPass(t *testing.T) {
+// Each version, with and without sessions, as JSON and as a stream.
+func TestMCP_VersionsPass(t *testing.T) {
 	for _, generation := range []struct{ version, begin string }{
 		{"2024-11-05", "initialize"}, {"2025-06-18", "initialize"}, {"2026-07-28", "server/discover"},
 	} {
 		for _, session := range []bool{false, true} {
 			for _, stream := range []bool{false, true} {
 				if session && generation.begin != "initialize" {
-					continue // it knows none
+					continue // it has none
 				}
 				t.Run(fmt.Sprintf("%s session %v stream %v", generation.version, session, stream), func(t *testing.T) {
 					m := &mcpServer{session: session, stream: stream, next: make(chan struct{}, 3)}
@@ -171,7 +171,7 @@ func TestMCP_GenerationsPass(t *testing.T) {
 	}
 }
 
-// readStream: each event comes before the next is sent.
+// readStream checks that each event arrives before the next is sent.
 func (m *mcpServer) readStream(t *testing.T, response heard) {
 	t.Helper()
 	lines := bufio.NewReader(response.Body)
@@ -192,9 +192,9 @@ func (m *mcpServer) readStream(t *testing.T, response heard) {
 	}
 }
 
-// What is not permitted, or could mean two things, does not reach the server; and a
-// POST does so once, byte for byte.
-func TestMCP_RefusalsReachNobody(t *testing.T) {
+// A message that is not permitted, or is ambiguous, does not reach the server; a POST reaches it exactly once, byte
+// for byte.
+func TestMCP_RefusedMessagesDoNotReachTheServer(t *testing.T) {
 	m := &mcpServer{}
 	front := newMCP(t, m)
 	for body, want := range map[string]int{

@@ -13,7 +13,7 @@ import (
 	"countersign/proxy"
 )
 
-// acquire takes a place for a request, and keeps how long it waited for that.
+// acquire takes a place for a request, and records how long the request minLoggedWait for it.
 func (s *server) acquire(l *access.Limiter, r *http.Request, weight int64, revocable bool) (*access.Hold, error) {
 	event := handlers.EventOf(r)
 	if hold := l.AcquireAtOnce(event.Caller.ID, weight, revocable); hold != nil {
@@ -25,7 +25,7 @@ func (s *server) acquire(l *access.Limiter, r *http.Request, weight int64, revoc
 	return hold, err
 }
 
-// recoverPanic answers a fault of the program like any other fault of ours; the stack goes to the log.
+// recoverPanic responds to a panic as to any other internal error; the stack goes to the log.
 func recoverPanic(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -46,8 +46,8 @@ func recoverPanic(next http.Handler) http.Handler {
 	})
 }
 
-// panicText is what the log may hold of a panic: the runtime's words, and of other values the type alone, since they may
-// be or hold a secret.
+// panicText returns what may be logged of a panic: the text of runtime errors, and only the type of other values,
+// since they may be or contain a secret.
 func panicText(p any) string {
 	if err, ok := p.(runtime.Error); ok {
 		return err.Error()
@@ -55,12 +55,12 @@ func panicText(p any) string {
 	return fmt.Sprintf("%T", p)
 }
 
-// authenticate lets in who brings a right key.
+// authenticate accepts requests with valid credentials.
 func (s *server) authenticate(next http.Handler) http.Handler {
 	return s.authenticateBy((*access.Authenticator).Authenticate, next)
 }
 
-// authenticateProxied is authenticate for requests that are passed on.
+// authenticateProxied is authenticate for requests that are forwarded.
 func (s *server) authenticateProxied(next http.Handler) http.Handler {
 	authenticated := s.authenticateBy((*access.Authenticator).AuthenticateProxied, next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -69,10 +69,10 @@ func (s *server) authenticateProxied(next http.Handler) http.Handler {
 	})
 }
 
-// authenticating is a way to find out who calls.
-type authenticating func(*access.Authenticator, *http.Request) (access.Caller, error)
+// authenticateFunc finds out who calls.
+type authenticateFunc func(*access.Authenticator, *http.Request) (access.Caller, error)
 
-func (s *server) authenticateBy(how authenticating, next http.Handler) http.Handler {
+func (s *server) authenticateBy(how authenticateFunc, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.admits(how, w, r) {
 			next.ServeHTTP(w, r)
@@ -80,9 +80,9 @@ func (s *server) authenticateBy(how authenticating, next http.Handler) http.Hand
 	})
 }
 
-// admits answers who is not let in. It is a function of its own so that what it needs of the stack is free again while the request is
-// answered, which may take hours.
-func (s *server) admits(how authenticating, w http.ResponseWriter, r *http.Request) bool {
+// admits responds to requests that are refused. It is a separate function so that the stack it needs is free again
+// while the request is handled, which may take hours.
+func (s *server) admits(how authenticateFunc, w http.ResponseWriter, r *http.Request) bool {
 	caller, err := how(s.Auth, r)
 	if err != nil {
 		if errors.Is(err, access.ErrNoCredentials) || errors.Is(err, access.ErrBadCredentials) {
@@ -95,15 +95,16 @@ func (s *server) admits(how authenticating, w http.ResponseWriter, r *http.Reque
 	return true
 }
 
-// refusalTime is how long a connection waits that sends more than its caller's share: refusals are cheap, but not for nothing.
-const refusalTime = 100 * time.Millisecond
+// refusalDelay is how long a connection that exceeds its caller's share waits for the refusal: refusals are cheap,
+// but not free.
+const refusalDelay = 100 * time.Millisecond
 
 // limitCaller takes one request from the caller's share.
 func (s *server) limitCaller(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if wait, ok := s.Rate.Allow(handlers.EventOf(r).Caller.ID); !ok {
 			select {
-			case <-time.After(min(wait, refusalTime)):
+			case <-time.After(min(wait, refusalDelay)):
 			case <-r.Context().Done():
 			}
 			handlers.WriteError(w, r, handlers.RateLimited(wait))
@@ -113,7 +114,8 @@ func (s *server) limitCaller(next http.Handler) http.Handler {
 	})
 }
 
-// limitRequests bounds the requests that are being answered, and shares them fairly between callers. Their bodies have arrived by then.
+// limitRequests limits the requests in progress, and shares that limit fairly between callers. Their bodies have
+// arrived by then.
 func (s *server) limitRequests(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		hold, err := s.acquire(s.Requests, r, 1, false)
@@ -121,11 +123,11 @@ func (s *server) limitRequests(next http.Handler) http.Handler {
 			handlers.WriteError(w, r, err)
 			return
 		}
-		var response *offered
+		var response *offeredResponse
 		if ctx, ok := r.Context().Value(requestKey{}).(*requestContext); ok {
 			response = &ctx.offered
 		} else {
-			response = new(offered)
+			response = new(offeredResponse)
 		}
 		response.ResponseWriter, response.hold, response.now = w, hold, s.Now
 		defer response.release()

@@ -14,7 +14,7 @@ import (
 	"countersign/problem"
 )
 
-// panicking panics with what it is given.
+// panicking panics with the given value.
 type panicking struct {
 	sessions
 	with any
@@ -24,7 +24,7 @@ func (p panicking) Session(context.Context, credentials.SessionRequest) (credent
 	panic(p.with)
 }
 
-func TestThePanicsOwnTextIsNotLogged(t *testing.T) {
+func TestPanic_ItsTextIsNotLogged(t *testing.T) {
 	for _, with := range []any{"EXAMPLESECRET", io.ErrUnexpectedEOF, struct{ key string }{"EXAMPLESECRET"}} {
 		s := newServer(t, panicking{with: with})
 		w := s.do("POST", "/v1/sign", `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`, "X-API-Key", key)
@@ -37,7 +37,7 @@ func TestThePanicsOwnTextIsNotLogged(t *testing.T) {
 	s := newServer(t, panickingDo{do: func() { nothing["x"] = 1 }})
 	s.do("POST", "/v1/sign", `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`, "X-API-Key", key)
 	if !strings.Contains(s.log.String(), "assignment to entry in nil map") {
-		t.Errorf("the log does not say what the fault of the program was: %s", s.log)
+		t.Errorf("the log does not contain the runtime error: %s", s.log)
 	}
 }
 
@@ -51,7 +51,7 @@ func (p panickingDo) Session(context.Context, credentials.SessionRequest) (crede
 	return credentials.Session{}, nil
 }
 
-func TestABodyThatSaysItIsTooLargeIsNotRead(t *testing.T) {
+func TestBody_DeclaredTooLargeIsNotRead(t *testing.T) {
 	s := newServer(t, sessions{})
 	r := httptest.NewRequest(http.MethodPost, "/v1/sign", iotestFails{})
 	r.ContentLength = 1<<20 + 1
@@ -69,7 +69,7 @@ type iotestFails struct{}
 
 func (iotestFails) Read([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
-func TestALineOfTheLogIsShort(t *testing.T) {
+func TestLog_ALineIsShort(t *testing.T) {
 	s := newServer(t, sessions{})
 	long := strings.Repeat("x", 4096)
 	for _, body := range []string{
@@ -92,7 +92,7 @@ func TestALineOfTheLogIsShort(t *testing.T) {
 	}
 }
 
-// Nothing that a caller writes makes a line of the log long.
+// Nothing that a caller writes makes a log line long.
 func TestLog_HasShortLines(t *testing.T) {
 	long := strings.Repeat("long", 15<<10)
 	for _, test := range []struct{ name, method, path, header string }{
@@ -112,7 +112,7 @@ func TestLog_HasShortLines(t *testing.T) {
 	}
 }
 
-// Whoever has one address of IPv6 has 2⁶⁴ of them, and gets no more lines for that.
+// Whoever has one IPv6 address has 2⁶⁴ of them, and does not get more lines for that.
 func TestLog_RefusalsOfOneNetworkShareTheirLines(t *testing.T) {
 	s := newServer(t, sessions{})
 	for i := range 25 {

@@ -15,7 +15,7 @@ import (
 
 const write = "if failed := b.Audit.Write(ctx, record); failed != nil {"
 
-// mutations leave the record out for one kind of operation or of outcome, or do not heed that it could not be written.
+// mutations leave out the record for one kind of operation or outcome, or ignore that it could not be written.
 var mutations = map[string]struct{ from, to string }{
 	"denied":            {write, "if record.Decision == \"deny\" {\n\t\treturn nothing, err\n\t}\n\t" + write},
 	"failed":            {write, "if record.Decision == \"allow\" && err != nil {\n\t\treturn nothing, err\n\t}\n\t" + write},
@@ -32,7 +32,7 @@ var mutations = map[string]struct{ from, to string }{
 	"written twice":     {write, "_ = b.Audit.Write(ctx, record)\n\t" + write},
 }
 
-// diagnosing explains without having it decided, or before there is a record.
+// diagnosing mutations explain without an authorization, or before there is a record.
 var diagnosing = map[string]struct{ from, to string }{
 	"not decided": {
 		"op, readings, err := b.readReceived(in)",
@@ -45,8 +45,8 @@ func skip(condition string) struct{ from, to string } {
 	return struct{ from, to string }{write, "if " + condition + " {\n\t\treturn made, err\n\t}\n\t" + write}
 }
 
-// Each mutation, and each audit write of the program that is taken out, fails TestRoutes.
-func TestMutations_OfTheRecordAreSeen(t *testing.T) {
+// Each mutation, and the removal of any audit write, makes TestRoutes fail.
+func TestMutations_OfTheRecordAreDetected(t *testing.T) {
 	for file, list := range map[string]map[string]struct{ from, to string }{
 		"../broker/broker.go": mutations, "../broker/diagnose.go": diagnosing,
 	} {
@@ -56,7 +56,7 @@ func TestMutations_OfTheRecordAreSeen(t *testing.T) {
 		}
 		for name, m := range list {
 			if strings.Count(string(source), m.from) != 1 {
-				t.Fatalf("%s: %s does not hold %q once", name, file, m.from)
+				t.Fatalf("%s: %s does not contain %q exactly once", name, file, m.from)
 			}
 			t.Run(name, func(t *testing.T) {
 				mustFail(t, file, strings.Replace(string(source), m.from, m.to, 1))
@@ -90,7 +90,7 @@ func TestMutations_OfTheRecordAreSeen(t *testing.T) {
 	}
 }
 
-// mustFail runs the test of the routes with another text in place of a file's.
+// mustFail runs the test of the routes with a file's text replaced.
 func mustFail(t *testing.T, file, text string) {
 	t.Helper()
 	path, err := filepath.Abs(file)
@@ -109,7 +109,7 @@ func mustFail(t *testing.T, file, text string) {
 		}
 	}
 	out, err := exec.Command(
-		"go", "test", "-overlay", overlay, "-run", "^TestRoutes_SignNothingWithoutItsRecord$", "-count=1", ".",
+		"go", "test", "-overlay", overlay, "-run", "^TestRoutes_SignNothingWithoutARecord$", "-count=1", ".",
 	).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "--- FAIL: TestRoutes_") {
 		t.Errorf("the test passes, or does not run: %v\n%s", err, out)

@@ -8,8 +8,8 @@ import (
 	"countersign/handlers"
 )
 
-// admitPages is [server.refuseBrowsers] except for pages of the origins that the operator lists, whose browsers are told so,
-// by refusals too.
+// admitPages is [server.refuseBrowsers], except that it admits pages of the origins that the operator lists, and
+// tells their browsers so, even in refusals.
 func (s *server) admitPages(next http.Handler) http.Handler {
 	others := s.refuseBrowsers(next)
 	if len(s.Origins) == 0 {
@@ -27,14 +27,14 @@ func (s *server) admitPages(next http.Handler) http.Handler {
 	})
 }
 
-// ofListedPage tells whether a page of a listed origin made a request. The browser writes the origin in one way.
+// ofListedPage reports whether a page of a listed origin made the request. Browsers spell an origin in only one way.
 func (s *server) ofListedPage(r *http.Request) bool {
 	origins := r.Header.Values("Origin")
 	return len(origins) == 1 && slices.Contains(s.Origins, origins[0])
 }
 
-// requireTokenOfPages lets pages in with a token of their user, or as guests: a key in a page is everybody's who opens it, and what a
-// platform adds for a cookie comes without the page's doing.
+// requireTokenOfPages requires that pages come with their user's token, or as guests: a key in a page is known to
+// everybody who opens it, and what a platform adds for a cookie is sent without the page's intent.
 func (s *server) requireTokenOfPages(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if caller := handlers.EventOf(r).Caller; s.ofListedPage(r) && caller.Login == nil && caller.Method != access.MethodGuest {
@@ -45,8 +45,8 @@ func (s *server) requireTokenOfPages(next http.Handler) http.Handler {
 	})
 }
 
-// preflight answers what a browser asks before it sends a page's request (Fetch Standard, "CORS-preflight fetch"). It is asked
-// without credentials.
+// preflight responds to a browser's question before it sends a page's request (Fetch Standard, "CORS-preflight
+// fetch"). It is sent without credentials.
 func (s *server) preflight(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Add("Vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers")

@@ -14,7 +14,7 @@ import (
 	"countersign/sandbox"
 )
 
-// inMemory answers requests by a handler.
+// inMemory serves requests with a handler.
 type inMemory struct{ http.Handler }
 
 func (h inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -25,7 +25,7 @@ func (h inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
 
 const page = "https://app.example.com"
 
-// newServerForPages takes tokens and keys, and pages of two origins.
+// newServerForPages accepts tokens and keys, and pages of two origins.
 func newServerForPages(t *testing.T, change ...func(*access.Options)) (s server, token string) {
 	t.Helper()
 	const sts = "http://127.0.0.1:9000"

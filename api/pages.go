@@ -10,8 +10,8 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// pages adds the workbench and the reference of the API, which anybody may read: what they do, the API does, with the key
-// of who sits before them.
+// pages adds the workbench and the API reference, which anybody may read: they do only what the API does, with the
+// key of the person who uses them.
 func (s *server) pages(r chi.Router) {
 	if s.Workbench == nil {
 		r.Method(http.MethodGet, "/", s.Handlers.GetRoot())
@@ -30,7 +30,7 @@ func (s *server) pages(r chi.Router) {
 	r.Method(http.MethodGet, "/workbench/settings.json", s.toOwnName(settings))
 }
 
-// browserTo sends browsers, which ask for HTML, to a page.
+// browserTo redirects browsers, which ask for HTML, to a page.
 func browserTo(page string, next http.Handler) http.Handler {
 	there := workbench.Redirect(page, http.StatusSeeOther)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -43,7 +43,7 @@ func browserTo(page string, next http.Handler) http.Handler {
 	})
 }
 
-// toOwnName keeps the sandbox's key from a page that came under a name of its own that leads here.
+// toOwnName keeps the sandbox's key from a page whose own name resolves to this service.
 func (s *server) toOwnName(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.Workbench.Key != "" && !ownName(r.Host, nil) {
@@ -54,7 +54,7 @@ func (s *server) toOwnName(next http.Handler) http.Handler {
 	})
 }
 
-// operations are those that the service offers, by method and path.
+// operations lists the operations that the service offers, by method and path.
 func (s *server) operations(routes chi.Routes) []string {
 	var list []string
 	_ = chi.Walk(routes, func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {

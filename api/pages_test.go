@@ -48,16 +48,16 @@ func TestPages_HaveTheirHeaders(t *testing.T) {
 		}
 		if again := get(s, path, "sign.example.com", "If-None-Match", w.Header().Get("ETag")); again.Code != http.StatusNotModified ||
 			again.Body.Len() > 0 {
-			t.Errorf("%s: %d when it is known already", path, again.Code)
+			t.Errorf("%s: %d when it is already cached", path, again.Code)
 		}
 	}
 }
 
-func TestPages_AreThereOnlyWhereTheyAreWanted(t *testing.T) {
+func TestPages_ExistOnlyWithAWorkbench(t *testing.T) {
 	on, off := newServerWith(t, sessions{}, withWorkbench("")), newServer(t, sessions{})
 	for _, path := range []string{"/workbench", "/docs", "/workbench/", "/workbench/settings.json", "/workbench/workbench.js"} {
 		if w := get(off, path, "localhost"); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), `"not_found"`) {
-			t.Errorf("%s: %d %s where there is no workbench", path, w.Code, w.Body)
+			t.Errorf("%s: %d %s without a workbench", path, w.Code, w.Body)
 		}
 		if w := get(on, path, "localhost"); w.Code != http.StatusOK && w.Code != http.StatusPermanentRedirect {
 			t.Errorf("%s: %d", path, w.Code)
@@ -68,7 +68,7 @@ func TestPages_AreThereOnlyWhereTheyAreWanted(t *testing.T) {
 	}
 }
 
-func TestPages_RootSendsBrowsersAlone(t *testing.T) {
+func TestPages_RootRedirectsOnlyBrowsers(t *testing.T) {
 	on, off := newServerWith(t, sessions{}, withWorkbench("")), newServer(t, sessions{})
 	const browser = "text/html,application/xhtml+xml,*/*;q=0.8"
 	for _, test := range []struct {
@@ -83,8 +83,8 @@ func TestPages_RootSendsBrowsersAlone(t *testing.T) {
 	}
 }
 
-// The key of the sandbox is for who sits at the machine, under whatever name a stranger's page comes.
-func TestPages_GiveTheSandboxKeyToOwnNamesAlone(t *testing.T) {
+// The sandbox's key is for the person at the machine, under whatever name a stranger's page is loaded.
+func TestPages_GiveTheSandboxKeyOnlyToOwnNames(t *testing.T) {
 	s := newServerWith(t, sessions{}, withWorkbench("SANDBOXKEY"))
 	for host, status := range map[string]int{
 		"127.0.0.1:8080": 200, "localhost:8080": 200, "[::1]:8080": 200, "evil.test:8080": 421, "127.0.0.1.evil.test": 421, "": 421,
@@ -115,7 +115,7 @@ func TestPages_SettingsListWhatIsOffered(t *testing.T) {
 	}
 }
 
-// The page may only use what is there, so that an element that was renamed is missed here and not by a user.
+// The script may only use elements that exist, so that this test finds a renamed element before a user does.
 func TestPages_ScriptFindsItsElements(t *testing.T) {
 	s := newServerWith(t, sessions{}, withWorkbench(""))
 	page, script := get(s, "/workbench", "h").Body.String(), get(s, "/workbench/workbench.js", "h").Body.String()

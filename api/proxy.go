@@ -14,8 +14,8 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// NewProxy returns what passes requests on for [Options.Proxy]: given where it holds bodies and what it lets pass, it gets the rest from
-// o.
+// NewProxy returns the proxy for [Options.Proxy]. p says where to hold bodies and what to let pass; the rest comes
+// from o.
 func NewProxy(o Options, p proxy.Options) *proxy.Proxy {
 	p.Broker = broker.New(o.Handlers.Options.Options)
 	p.Call = func(r *http.Request) *broker.Call { return &handlers.EventOf(r).Call }
@@ -30,7 +30,7 @@ func NewProxy(o Options, p proxy.Options) *proxy.Proxy {
 	return proxy.New(p)
 }
 
-// mountProxy routes the paths under which requests are passed on.
+// mountProxy routes the paths whose requests are forwarded.
 func (s *server) mountProxy(r chi.Router) {
 	r.Group(func(r chi.Router) {
 		r.Use(s.refuseBrowsers, s.authenticateProxied, s.limitCaller, s.limitStreams)
@@ -43,16 +43,16 @@ func (s *server) mountProxy(r chi.Router) {
 	})
 }
 
-// Passing says which requests a handler of [NewPassing] passes on, and where to.
+// Passing says which requests a handler of [NewPassing] forwards, and where to.
 type Passing struct {
 	Target func(*http.Request) (proxy.Target, error)
-	// Origins are those of pages that may use it, beside its own.
+	// Origins are the origins of pages that may use it, besides its own.
 	Origins []string
-	// Host tells which names of this service clients may use where they are not authenticated. Nil: any.
+	// Host reports whether clients may use a name of this service if they are not authenticated. Nil allows any.
 	Host func(string) bool
 }
 
-// NewPassing returns the handler of a service that does nothing else than to pass requests on.
+// NewPassing returns the handler of a service that only forwards requests.
 func NewPassing(o Options, p Passing) http.Handler {
 	origin := func(given string) bool {
 		return slices.ContainsFunc(p.Origins, func(o string) bool { return strings.EqualFold(o, given) })
@@ -65,16 +65,16 @@ func NewPassing(o Options, p Passing) http.Handler {
 	r.Use(recoverPanic, s.refusePages(origin, host), s.authenticateProxied, s.limitCaller, s.limitStreams)
 	r.Handle("/*", o.Proxy.Handler(proxy.Mode{Target: p.Target}))
 	r.MethodNotAllowed(handlers.MethodNotAllowed)
-	return &logged{r, s}
+	return &loggedRoutes{r, s}
 }
 
-// OwnName tells whether a Host header names this machine and nothing that a stranger could register.
+// OwnName reports whether a Host header names this machine and cannot be registered by a stranger.
 func OwnName(host string) bool { return ownName(host, nil) }
 
-// refuseFunctions: the Functions host may rebuild requests before they arrive here.
+// refuseFunctions refuses requests because the Functions host may rebuild them before they arrive here.
 func refuseFunctions(w http.ResponseWriter, r *http.Request) {
 	handlers.WriteError(w, r, &problem.Error{
-		Code: "proxy_unsupported", Detail: "The Azure Functions host may change parameters, headers and bodies before they arrive here, " +
-			"and holds streams back.",
+		Code: "proxy_unsupported", Detail: "The Azure Functions host may change parameters, headers and bodies before they arrive, " +
+			"and buffers streams.",
 	})
 }

@@ -21,7 +21,7 @@ import (
 
 const passedOn = "/proxy/orders/a1b2c3.execute-api.eu-west-1.amazonaws.com/prod/orders"
 
-// newPassing is a server that passes requests on to an AWS of the test's own, which counts them and keeps the last.
+// newPassing is a server that forwards requests to the test's own AWS, which counts them and keeps the last.
 func newPassing(t *testing.T, audit broker.Audit, change func(*api.Options)) (server, *atomic.Int64, *atomic.Pointer[http.Request]) {
 	t.Helper()
 	arrived, last := new(atomic.Int64), new(atomic.Pointer[http.Request])
@@ -32,7 +32,7 @@ func newPassing(t *testing.T, audit broker.Audit, change func(*api.Options)) (se
 	}), audit, everythingAllowed, change), arrived, last
 }
 
-// newBefore is a server that passes requests on to a handler in place of AWS.
+// newBefore is a server that forwards requests to a handler instead of AWS.
 func newBefore(t *testing.T, handler http.Handler, audit broker.Audit, policy string, change func(*api.Options)) server {
 	t.Helper()
 	aws, err := upstream.Start(handler)
@@ -54,8 +54,8 @@ func newBefore(t *testing.T, handler http.Handler, audit broker.Audit, policy st
 
 func unchanged(*api.Options) {}
 
-func TestProxy_PassesRequestsOn(t *testing.T) {
-	audit := &trail{}
+func TestProxy_ForwardsRequests(t *testing.T) {
+	audit := &auditList{}
 	s, arrived, last := newPassing(t, audit, unchanged)
 	for name, headers := range map[string][]string{
 		"X-API-Key": {"X-API-Key", key},
@@ -83,7 +83,7 @@ func TestProxy_PassesRequestsOn(t *testing.T) {
 	}
 }
 
-func TestProxy_LetsNobodyElseIn(t *testing.T) {
+func TestProxy_RefusesStrangers(t *testing.T) {
 	s, arrived, _ := newPassing(t, unrecorded{}, unchanged)
 	for name, row := range map[string]struct {
 		status  int
@@ -103,7 +103,7 @@ func TestProxy_LetsNobodyElseIn(t *testing.T) {
 	}
 }
 
-// No page of another origin has anything sent, whatever the method: AWS has GETs that delete.
+// Pages of other origins cannot have anything sent, whatever the method: AWS has GETs that delete.
 func TestProxy_RefusesPagesOfOtherOrigins(t *testing.T) {
 	open, err := access.NewAuthenticator(access.Options{Auth: access.AuthNone, Now: func() time.Time { return now }})
 	if err != nil {
@@ -122,7 +122,7 @@ func TestProxy_RefusesPagesOfOtherOrigins(t *testing.T) {
 		for name, row := range map[string]struct {
 			host    string
 			headers []string
-			status  map[string]int // by kind; 200 where there is none
+			status  map[string]int // by kind; default 200
 		}{
 			"fetch of a stranger":    {local, []string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"}, all(403)},
 			"an image of a stranger": {local, []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"}, all(403)},
@@ -166,7 +166,7 @@ func all(status int) map[string]int {
 }
 
 func TestProxy_WithoutItsRecordNothingIsSent(t *testing.T) {
-	audit := &trail{err: access.ErrAudit}
+	audit := &auditList{err: access.ErrAudit}
 	s, arrived, _ := newPassing(t, audit, unchanged)
 	if w := s.do("GET", passedOn, "", "X-API-Key", key); w.Code != 503 ||
 		!strings.Contains(w.Body.String(), "audit_unavailable") || arrived.Load() > 0 {
@@ -200,8 +200,8 @@ func request(s server, method, target, host string, headers ...string) *httptest
 	return w
 }
 
-// At /call a response has the status that it has at /v1/send, so that a workflow's own way of repeating is right.
-func TestCall_AnswersAsWorkflowsUnderstandIt(t *testing.T) {
+// At /call a response has the same status as at /v1/send, so that a workflow's own retries are right.
+func TestCall_HasStatusesForWorkflows(t *testing.T) {
 	var status int
 	s := newBefore(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if status == 0 {
@@ -253,7 +253,7 @@ func TestCall_AnswersAsWorkflowsUnderstandIt(t *testing.T) {
 	}
 }
 
-// The key of a usage plan is in the header in which ours came.
+// The key of a usage plan is in the same header as the caller's key for this service.
 func TestProxy_SendsTheOperatorsKeyAndNeverOurs(t *testing.T) {
 	const usage = "usage-plan-key-EXAMPLE"
 	s, _, last := newPassing(t, unrecorded{}, func(o *api.Options) {
@@ -281,27 +281,27 @@ func TestCall_WorksBehindTheFunctionsHost(t *testing.T) {
 	}
 }
 
-// panickingTrail is an audit trail with a fault.
-type panickingTrail struct{ unrecorded }
+// panickingAudit is an audit sink with a fault.
+type panickingAudit struct{ unrecorded }
 
-func (panickingTrail) Write(context.Context, access.Record) error { panic("EXAMPLESECRET") }
+func (panickingAudit) Write(context.Context, access.Record) error { panic("EXAMPLESECRET") }
 
-// What the log holds leads to the fault, also where a client waits for events and is served on another stack.
+// The log leads to the fault, even if a client waits for events and is served on another stack.
 func TestProxy_PanicIsLoggedWithItsStack(t *testing.T) {
 	for _, accept := range []string{"*/*", "text/event-stream"} {
-		s, _, _ := newPassing(t, panickingTrail{}, unchanged)
+		s, _, _ := newPassing(t, panickingAudit{}, unchanged)
 		w := s.do("GET", passedOn, "", "X-API-Key", key, "Accept", accept)
 		log := s.log.String()
-		if w.Code != 500 || strings.Contains(w.Body.String()+log, "EXAMPLESECRET") || !strings.Contains(log, "panickingTrail.Write") ||
+		if w.Code != 500 || strings.Contains(w.Body.String()+log, "EXAMPLESECRET") || !strings.Contains(log, "panickingAudit.Write") ||
 			!strings.Contains(log, "panic: string") {
 			t.Errorf("%s: %d %s\n%s", accept, w.Code, w.Body, log)
 		}
 	}
 }
 
-// SDKs show of an error what they find in the place where AWS has it, and nothing of a problem document.
+// SDKs show only the error that they find in the places where AWS has it, and nothing of a problem document.
 func TestProxy_RefusesSDKsInTheirOwnForm(t *testing.T) {
-	s, _, _ := newPassing(t, &trail{}, unchanged)
+	s, _, _ := newPassing(t, &auditList{}, unchanged)
 	const signature = "AWS4-HMAC-SHA256 Credential=any/20260102/eu-west-1/SERVICE/aws4_request, SignedHeaders=host, Signature=0"
 	const sqs = "application/x-www-form-urlencoded; charset=utf-8"
 	for name, row := range map[string]struct {
@@ -335,7 +335,7 @@ func TestProxy_RefusesSDKsInTheirOwnForm(t *testing.T) {
 			}
 		}
 	}
-	// Other operations than those that pass requests on have no SDK of AWS as client.
+	// Only operations that forward requests have AWS SDKs as clients.
 	w := s.do("POST", "/v1/sign", "{}", "Authorization", strings.Replace(signature, "SERVICE", "s3", 1))
 	if !strings.HasPrefix(w.Body.String(), `{"type":`) {
 		t.Errorf("/v1/sign: %s", w.Body)

@@ -20,42 +20,42 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// unsigning are the routes that sign nothing, so that they leave no record. What a new route signs is looked for until it
-// is listed here.
+// unsigning are the routes that sign nothing, so that they write no record. A new route counts as signing until it is
+// listed here.
 var unsigning = []string{
 	"GET /", "GET /livez", "GET /readyz", "GET /openapi.yaml", "GET /openapi.json", "GET /swagger.json",
 	"GET /v1/profiles", "GET /v1/services", "GET /v1/regions", "GET /v1/scope", "GET /v1/identity",
 	"POST /v1/payload-hash", "POST /v1/read", "POST /v1/snippets", "POST /v1/steps/string-to-sign", "POST /v1/steps/authorization",
 }
 
-// usesNothing: without a profile, a diagnosis is made of what the caller says alone.
+// usesNothing reports whether a request uses no keys: without a profile, a diagnosis uses only what the caller gives.
 func usesNothing(route, request string) bool {
 	return route == "POST /v1/diagnose" && !strings.Contains(request, `"profile"`)
 }
 
-// trail keeps records, or fails.
-type trail struct {
+// auditList keeps records, or fails.
+type auditList struct {
 	list []access.Record
 	err  error
 }
 
-func (a *trail) Write(_ context.Context, r access.Record) error {
+func (a *auditList) Write(_ context.Context, r access.Record) error {
 	if a.err == nil {
 		a.list = append(a.list, r)
 	}
 	return a.err
 }
 
-func (a *trail) NextID() string { return fmt.Sprint("event-", len(a.list)+1) }
+func (a *auditList) NextID() string { return fmt.Sprint("event-", len(a.list)+1) }
 
-// denied is AWS when it gives no session.
+// denied is AWS refusing a session.
 type denied struct{ sessions }
 
 func (denied) Session(context.Context, credentials.SessionRequest) (credentials.Session, error) {
 	return credentials.Session{}, credentials.ErrDenied
 }
 
-// askEveryRoute sends the examples of the contract to every route that the router has.
+// askEveryRoute sends the examples of the contract to every route of the router.
 func askEveryRoute(t *testing.T, s server, each func(route, request string, w *httptest.ResponseRecorder)) {
 	t.Helper()
 	doc := contractDocument(t)
@@ -88,8 +88,8 @@ func askEveryRoute(t *testing.T, s server, each func(route, request string, w *h
 	}
 }
 
-// No signature, token, form or canonical request that is made here leaves without its record, by whatever route.
-func TestRoutes_SignNothingWithoutItsRecord(t *testing.T) {
+// No signature, token, form or canonical request made here leaves without its record, by any route.
+func TestRoutes_SignNothingWithoutARecord(t *testing.T) {
 	for _, outcome := range []struct {
 		name     string
 		sessions broker.Sessions
@@ -104,7 +104,7 @@ func TestRoutes_SignNothingWithoutItsRecord(t *testing.T) {
 		}},
 	} {
 		t.Run(outcome.name, func(t *testing.T) {
-			audit := &trail{}
+			audit := &auditList{}
 			made := map[string]bool{}
 			server := newServerOf(t, outcome.sessions, audit, outcome.policies, func(*api.Options) {})
 			seen, signing := 0, 0
@@ -159,7 +159,7 @@ var (
 	madeField    = regexp.MustCompile(`"(?:token|policy|canonicalRequest|authorization)":("(?:[^"\\]|\\.)*")`)
 )
 
-// secrets are the parts of a response that only a signer can make. The contract holds examples of them.
+// secrets are the parts of a response that only a signer can make. The contract has examples of them.
 func secrets(route, response string) []string {
 	var found []string
 	if slices.Contains([]string{"GET /openapi.yaml", "GET /openapi.json", "GET /swagger.json"}, route) {
@@ -177,7 +177,7 @@ func secrets(route, response string) []string {
 	return found
 }
 
-// notOf leaves out what the request brought; an Authorization is made of its signature.
+// notOf leaves out what was in the request; an Authorization is made from its signature.
 func notOf(request string, found []string) []string {
 	return slices.DeleteFunc(found, func(text string) bool {
 		signature := hexSignature.FindStringSubmatch(text)

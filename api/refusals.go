@@ -6,11 +6,11 @@ import (
 )
 
 const (
-	refusalLines     = 10    // lines of the log for responses 401 to one address, each minute
-	refusedAddresses = 1_000 // further ones share the lines of one
+	refusalLines     = 10    // log lines for 401 responses to one address, per minute
+	refusedAddresses = 1_000 // any more addresses share the lines of one
 )
 
-// refusals bounds what somebody without a key can have written into the log.
+// refusals limits how much a client without a key can add to the log.
 type refusals struct {
 	mu sync.Mutex
 	of map[string]*refusedMinute
@@ -21,7 +21,8 @@ type refusedMinute struct {
 	lines, unlogged int
 }
 
-// logs tells whether a response 401 to an address, as [network] has it, gets a line, and how many before it got none.
+// logs reports whether a 401 response to an address, as returned by [network], gets a line, and how many before it
+// got none.
 func (r *refusals) logs(address string, now time.Time) (line bool, unlogged int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

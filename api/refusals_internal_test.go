@@ -39,7 +39,7 @@ func TestRefusals_EachAddressHasTenLinesAMinute(t *testing.T) {
 	}
 }
 
-func TestRefusals_AddressesWithoutNumberTakeLittle(t *testing.T) {
+func TestRefusals_ManyAddressesTakeLittleMemory(t *testing.T) {
 	var r refusals
 	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	lines := 0

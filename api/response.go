@@ -10,34 +10,34 @@ import (
 )
 
 const (
-	// A client has so long to take a response before others may need what it holds,
+	// A client has takeTime to read a response before others may claim its place,
 	takeTime = 250 * time.Millisecond
-	// and a second more for each takeRate bytes of it.
+	// and one more second for each takeRate bytes of it.
 	takeRate = 16 << 20
 )
 
-// offered is a response that gives back what it holds when others need that. All is computed when the first byte is written, so
-// from then on only a client that does not read keeps it: its connection is cut.
-type offered struct {
+// offeredResponse is a response whose place can be revoked when others need it. Everything is computed before the
+// first byte is written, so from then on only a client that does not read keeps the place: its connection is cut.
+type offeredResponse struct {
 	http.ResponseWriter
 	hold *access.Hold
 	now  func() time.Time
 
 	begun bool
-	until time.Time // a client has to have taken the response
+	until time.Time // the time by which a client must have read the response
 
 	mu    sync.Mutex
 	ended bool
-	timer *time.Timer // of the cut
+	timer *time.Timer // cuts the connection
 }
 
 // Unwrap is for [http.ResponseController].
-func (a *offered) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+func (a *offeredResponse) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-func (a *offered) Write(b []byte) (int, error) {
+func (a *offeredResponse) Write(b []byte) (int, error) {
 	if !a.begun {
 		a.begun = true
-		size, err := strconv.Atoi(a.Header().Get("Content-Length")) // which may follow piece by piece
+		size, err := strconv.Atoi(a.Header().Get("Content-Length")) // the body may be written in pieces
 		if err != nil || size < len(b) {
 			size = len(b)
 		}
@@ -48,7 +48,7 @@ func (a *offered) Write(b []byte) (int, error) {
 }
 
 // Revoke ends a write that has not ended by then.
-func (a *offered) Revoke() {
+func (a *offeredResponse) Revoke() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.ended {
@@ -57,14 +57,14 @@ func (a *offered) Revoke() {
 	a.timer = time.AfterFunc(a.until.Sub(a.now()), func() {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		if !a.ended { // else it is the next request's connection
+		if !a.ended { // otherwise the connection serves the next request
 			_ = http.NewResponseController(a.ResponseWriter).SetWriteDeadline(a.now())
 		}
 	})
 }
 
-// release gives back the hold when the response has been written.
-func (a *offered) release() {
+// release releases the hold when the response has been written.
+func (a *offeredResponse) release() {
 	a.mu.Lock()
 	a.ended = true
 	if a.timer != nil {

@@ -9,9 +9,9 @@ import (
 	"countersign/handlers"
 )
 
-// limitSends bounds the requests that wait for AWS. They have places of their own, since AWS may keep them for minutes and
-// signing must not wait for that; and nobody has more than half of the places, since what was sent cannot be taken back
-// from its caller for another.
+// limitSends limits the requests that wait for AWS. They have a limit of their own, since AWS may take minutes and
+// signing must not wait for that. One caller has at most half of the places, since a request that has been sent
+// cannot be revoked for another caller.
 func (s *server) limitSends(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		caller := handlers.EventOf(r).Caller.ID
@@ -25,13 +25,13 @@ func (s *server) limitSends(next http.Handler) http.Handler {
 			handlers.WriteError(w, r, err)
 			return
 		}
-		response := &offered{ResponseWriter: w, hold: hold, now: s.Now}
+		response := &offeredResponse{ResponseWriter: w, hold: hold, now: s.Now}
 		defer response.release()
 		next.ServeHTTP(response, r)
 	})
 }
 
-// Senders counts what each caller has under way.
+// Senders counts the requests of each caller that are in progress.
 type Senders struct {
 	most int
 
@@ -39,7 +39,7 @@ type Senders struct {
 	count map[string]int
 }
 
-// NewSenders lets each caller have half of most.
+// NewSenders allows each caller half of most.
 func NewSenders(most int) *Senders { return &Senders{most: max(1, most/2), count: map[string]int{}} }
 
 func (s *Senders) enter(caller string) bool {

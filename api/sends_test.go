@@ -11,7 +11,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// A caller whose requests AWS keeps waiting leaves half of the places to others, and all of them to signing.
+// A caller whose requests AWS delays leaves half of the places to others, and all of them to signing.
 func TestSends_OneCallerLeavesPlacesToOthers(t *testing.T) {
 	wait := make(chan struct{})
 	s := newServerWith(t, sessions{}, func(o *api.Options) { o.Senders, o.Log = api.NewSenders(4), zerolog.Nop() })

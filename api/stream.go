@@ -14,11 +14,11 @@ import (
 	"countersign/handlers"
 )
 
-// stalled is how long a client may take for a piece of a stream before others may need the place that it holds.
-const stalled = 2 * time.Second
+// stallTime is how long a client may take for a piece of a stream before others may claim its place.
+const stallTime = 2 * time.Second
 
-// limitStreams is limitSends for what is passed on: a stream holds its place until it ends. Where others need it, what is cut are the
-// streams of clients that stalled, and connections that changed their protocol.
+// limitStreams is limitSends for forwarded requests, which keep their place until they end. If others need the place,
+// streams of stalled clients are cut, and connections that changed their protocol.
 func (s *server) limitStreams(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		caller := handlers.EventOf(r).Caller.ID
@@ -35,12 +35,12 @@ func (s *server) limitStreams(next http.Handler) http.Handler {
 		ctx, cancel := context.WithCancel(r.Context())
 		out := &stream{ResponseWriter: w, hold: hold, cancel: cancel, past: s.Now(), now: s.Now}
 		out.mu.Lock()
-		out.timer = time.AfterFunc(stalled, out.look)
+		out.timer = time.AfterFunc(stallTime, out.check)
 		out.mu.Unlock()
 		defer out.release()
 		r = r.WithContext(ctx)
 		if r.Body != nil && r.Body != http.NoBody {
-			r.Body = &watched{ReadCloser: r.Body, stream: out}
+			r.Body = &watchedBody{ReadCloser: r.Body, stream: out}
 		}
 		next.ServeHTTP(out, r)
 	})
@@ -54,8 +54,8 @@ type stream struct {
 	past   time.Time
 
 	now     func() time.Time
-	waiting atomic.Int64 // since when for the client, in nanoseconds; 0 where it is not waited for
-	timer   *time.Timer  // looks at it
+	waiting atomic.Int64 // when the wait for the client began, in Unix nanoseconds; 0 if there is none
+	timer   *time.Timer  // calls check
 
 	mu             sync.Mutex
 	ended, offered bool
@@ -71,17 +71,17 @@ func (s *stream) Write(p []byte) (int, error) {
 	return s.ResponseWriter.Write(p)
 }
 
-// look offers the place of a client that has stalled. A timer for each piece would cost more than the pieces.
-func (s *stream) look() {
+// check offers the place of a client that has stalled. A timer for each piece would cost more than the pieces.
+func (s *stream) check() {
 	since := s.waiting.Load()
-	if since > 0 && s.now().Sub(time.Unix(0, since)) >= stalled {
+	if since > 0 && s.now().Sub(time.Unix(0, since)) >= stallTime {
 		s.offer()
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.ended {
-		s.timer.Reset(stalled)
+		s.timer.Reset(stallTime)
 	}
 }
 
@@ -107,11 +107,11 @@ func (s *stream) offer() {
 	}
 }
 
-// Revoke cuts the client off: who has a place that others need is an [access.Revoker].
+// Revoke implements [access.Revoker]: it cuts the client off, whose place others need.
 func (s *stream) Revoke() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended { // else it is the next request's connection
+	if s.ended { // otherwise the connection serves the next request
 		return
 	}
 	s.cancel()
@@ -133,13 +133,13 @@ func (s *stream) release() {
 	s.hold.Release()
 }
 
-// watched is the body of a request on its way.
-type watched struct {
+// watchedBody is the body of a request that is being received.
+type watchedBody struct {
 	io.ReadCloser
 	stream *stream
 }
 
-func (b *watched) Read(p []byte) (int, error) {
+func (b *watchedBody) Read(p []byte) (int, error) {
 	b.stream.waiting.Store(b.stream.now().UnixNano())
 	defer b.stream.waiting.Store(0)
 	return b.ReadCloser.Read(p)

@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// serveSwagger fills in the host by which the caller came, which designers need to find the service again. No cache
-// may give one caller's to another.
+// serveSwagger fills in the host that the caller used, which designers need to find the service again. No cache may
+// give one caller's response to another.
 func (s *server) serveSwagger() http.Handler {
 	pieces := sync.OnceValue(swaggerPieces)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -21,22 +21,22 @@ func (s *server) serveSwagger() http.Handler {
 		for _, piece := range pieces() {
 			text := piece.text
 			if piece.value != "" {
-				text, _ = json.Marshal(values[piece.value]) // a text always marshals
+				text, _ = json.Marshal(values[piece.value]) // strings always marshal
 			}
 			if _, err := w.Write(text); err != nil {
-				return // a client that is gone cannot be told anything more
+				return // the client may be gone
 			}
 		}
 	})
 }
 
-// piece is a part of the description: text, or the name of a value of the address.
+// piece is a part of the description: text, or the name of an address value.
 type piece struct {
 	text  []byte
 	value string
 }
 
-// swaggerPieces are the description around the values, which stand in it as texts that begin with the character 0.
+// swaggerPieces splits the description at its placeholders, which are strings that begin with the character 0.
 func swaggerPieces() []piece {
 	var pieces []piece
 	for i, part := range bytes.Split(Swagger, []byte(`"\u0000`)) {

@@ -8,12 +8,13 @@ import (
 	"sync"
 )
 
-// mostJoined is how long a response may be that leaves in one write. Of a longer one, a write more is little of what it takes.
-const mostJoined = 32 << 10
+// maxJoined is how long a response may be to be sent in one write. For a longer one, an additional write matters
+// little.
+const maxJoined = 32 << 10
 
-// Joining returns a listener for a server of net/http with [ConnContext]. Such a server writes each 4 KiB of a response by
-// itself, which makes two writes of most signed responses. On connections of this listener a body that is written at once, and
-// is the whole, leaves in one write with its header.
+// Joining returns a listener for a net/http server with [ConnContext]. Such a server writes each 4 KiB of a response
+// separately, so that most signed responses take two writes. On this listener's connections, a body that the handler
+// writes whole, in one call, is sent in one write with its header.
 func Joining(l net.Listener) net.Listener { return joining{l} }
 
 type joining struct{ net.Listener }
@@ -29,15 +30,15 @@ func (l joining) Accept() (net.Conn, error) {
 
 type connKey struct{}
 
-// ConnContext has requests find their connection.
+// ConnContext puts a request's connection into its context.
 func ConnContext(ctx context.Context, c net.Conn) context.Context {
-	if j, ok := c.(*joiner); ok { // else it is one of TLS, which makes records of its own
+	if j, ok := c.(*joiner); ok { // a TLS connection makes records of its own
 		return context.WithValue(ctx, connKey{}, j)
 	}
 	return ctx
 }
 
-// joiner is a connection that gathers what the goroutine writes that answers a request, while that wants it to.
+// joiner is a connection that gathers writes while the goroutine that serves a request wants it to.
 type joiner struct {
 	net.Conn
 	gathered *[]byte // nil while nothing is gathered
@@ -53,7 +54,7 @@ func (j *joiner) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// writeWhole writes all of a response's body, and with it the header.
+// writeWhole writes a response's whole body together with the header.
 func (j *joiner) writeWhole(w http.ResponseWriter, body []byte) (n int, err error) {
 	j.gathered = gatherings.Get().(*[]byte)
 	defer func() { err = cmp.Or(err, j.send()) }()
@@ -63,7 +64,7 @@ func (j *joiner) writeWhole(w http.ResponseWriter, body []byte) (n int, err erro
 	return n, err
 }
 
-// send writes what was gathered. The server does not see when that fails, and would wait for another request.
+// send writes what was gathered. The server does not notice if that fails, and would wait for another request.
 func (j *joiner) send() error {
 	gathered := j.gathered
 	j.gathered = nil

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// pipes is a listener of connections in memory, of which each write is told.
+// pipes is an in-memory listener that reports every write.
 type pipes struct {
 	net.Listener
 	conns chan net.Conn
@@ -28,13 +28,14 @@ func (p pipes) Accept() (net.Conn, error) {
 
 func (pipes) Close() error { return nil }
 
-type told struct {
+// reportingConn is an in-memory connection that reports every write.
+type reportingConn struct {
 	net.Conn
 	writes chan<- int
 	broken error
 }
 
-func (c told) Write(b []byte) (int, error) {
+func (c reportingConn) Write(b []byte) (int, error) {
 	c.writes <- len(b)
 	if c.broken != nil {
 		return 0, c.broken
@@ -42,15 +43,15 @@ func (c told) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// ask sends one request to a handler, and returns the response and the sizes of the writes that it came in.
+// ask sends one request to a handler, and returns the response and the sizes of the writes in which it arrived.
 func ask(t *testing.T, broken error, h http.HandlerFunc) (response []byte, writes []int) {
 	t.Helper()
 	client, server := net.Pipe()
 	sizes := make(chan int, 100)
 	listener := pipes{conns: make(chan net.Conn, 1)}
-	listener.conns <- told{server, sizes, broken}
+	listener.conns <- reportingConn{server, sizes, broken}
 	s := &http.Server{ConnContext: ConnContext, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := &counted{ResponseWriter: w}
+		c := &countedResponse{ResponseWriter: w}
 		c.conn, _ = r.Context().Value(connKey{}).(*joiner)
 		h(c, r)
 	})}
@@ -64,14 +65,14 @@ func ask(t *testing.T, broken error, h http.HandlerFunc) (response []byte, write
 	if err := <-ended; !errors.Is(err, net.ErrClosed) {
 		t.Errorf("the server ended with %v", err)
 	}
-	for len(sizes) > 0 { // all were told before their bytes came
+	for len(sizes) > 0 { // all are reported before their bytes arrive
 		writes = append(writes, <-sizes)
 	}
 	return response, writes
 }
 
 func TestWholeResponses_LeaveInOneWrite(t *testing.T) {
-	for _, size := range []int{1, 3 << 10, 3<<10 + 1, 4 << 10, 8 << 10, mostJoined} {
+	for _, size := range []int{1, 3 << 10, 3<<10 + 1, 4 << 10, 8 << 10, maxJoined} {
 		body := bytes.Repeat([]byte("a"), size)
 		text, writes := ask(t, nil, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", strconv.Itoa(size))
@@ -86,12 +87,12 @@ func TestWholeResponses_LeaveInOneWrite(t *testing.T) {
 		defer response.Body.Close()
 		got, err := io.ReadAll(response.Body)
 		if err != nil || !bytes.Equal(got, body) || len(writes) != 1 {
-			t.Errorf("%d bytes: %d came in the writes %v (%v)", size, len(got), writes, err)
+			t.Errorf("%d bytes: %d arrived in the writes %v (%v)", size, len(got), writes, err)
 		}
 	}
 }
 
-// What is not a whole body is not kept back.
+// A body that is written in parts is not held back.
 func TestWholeResponses_PartsLeaveAtOnce(t *testing.T) {
 	part := bytes.Repeat([]byte("a"), 8<<10)
 	for name, length := range map[string]string{"of a known length": strconv.Itoa(2 * len(part)), "of a stream": ""} {
@@ -104,27 +105,27 @@ func TestWholeResponses_PartsLeaveAtOnce(t *testing.T) {
 			}
 		})
 		if len(writes) < 2 {
-			t.Errorf("two parts %s came in the writes %v", name, writes)
+			t.Errorf("two parts %s arrived in the writes %v", name, writes)
 		}
 	}
 }
 
-// A response that could not be written ends its connection: its client has a part of it at the most.
+// A response that could not be written ends its connection: its client has at most a part of it.
 func TestWholeResponses_FailedWriteEndsTheConnection(t *testing.T) {
 	broken := errors.New("broken")
 	text, writes := ask(t, broken, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "8192")
 		if _, err := w.Write(make([]byte, 8192)); !errors.Is(err, broken) {
-			t.Errorf("the write says %v", err)
+			t.Errorf("the write returned %v", err)
 		}
 	})
 	if len(text) > 0 || len(writes) != 1 {
-		t.Errorf("%d bytes came in the writes %v", len(text), writes)
+		t.Errorf("%d bytes arrived in the writes %v", len(text), writes)
 	}
 }
 
 func TestConnContext_OtherConnectionsAreLeftAlone(t *testing.T) {
-	if c := ConnContext(context.Background(), told{}); c.Value(connKey{}) != nil {
+	if c := ConnContext(context.Background(), reportingConn{}); c.Value(connKey{}) != nil {
 		t.Error("a connection of another listener is used")
 	}
 }
