@@ -10,9 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// chainingLimit is the longest session of a role that another role's session
-// assumes ("Role chaining", IAM User Guide). AWS refuses what is longer, it does
-// not shorten.
+// chainingLimit is the longest session of a role that is assumed from another role's session ("Role chaining", IAM
+// User Guide). AWS refuses longer ones; it does not shorten them.
 const chainingLimit = time.Hour
 
 func (s *Sandbox) getCallerIdentity(p principal, _ url.Values, requestID string) (any, *refusal) {
@@ -78,7 +77,7 @@ func (s *Sandbox) assumeRole(p principal, form url.Values, requestID string) (an
 	}, nil
 }
 
-// assumed is who has assumed the role, in a session of a name.
+// assumed returns the principal of a session of the role.
 func (r Role) assumed(name string) principal {
 	parsed, _ := parseARN(r.ARN, "role/")
 	return principal{
@@ -88,28 +87,27 @@ func (r Role) assumed(name string) principal {
 	}
 }
 
-// validation gathers the constraints that a call breaks: STS reports them all in
-// one message.
+// validation gathers the constraints that a call breaks: STS reports them all in one message.
 type validation struct{ faults []string }
 
-// limits are what the API Reference says of a parameter.
+// limits are what the API Reference says about a parameter.
 type limits struct {
 	min, max int
-	extra    string // what it may hold beside letters, digits and the underscore
-	pattern  string // the same as STS prints it; empty: anything
+	extra    string // allowed characters besides letters, digits and the underscore
+	pattern  string // the same, as STS prints it; empty: anything
 	required bool
-	secret   bool // no message repeats it
+	secret   bool // messages must not repeat it
 }
 
-const word = "=,.@-" // beside letters, digits and the underscore, which \w holds
+const word = "=,.@-" // besides letters, digits and the underscore, which \w matches
 
-// Of the parameters that all ways to assume a role have.
+// Limits of the parameters that all AssumeRole calls share.
 var (
 	roleARNLimits     = limits{min: 20, max: 2048, required: true}
 	sessionNameLimits = limits{min: 2, max: 64, extra: "+" + word, pattern: `[\w+=,.@-]*`, required: true}
 )
 
-// add notes a constraint; the value is empty where no message repeats it.
+// add notes a broken constraint; value is empty if messages must not repeat it.
 func (v *validation) add(value, member, constraint string) {
 	if value != "" {
 		value += " "
@@ -158,7 +156,7 @@ func (v *validation) list(form url.Values, name string, limit int) {
 	}
 }
 
-// duration reads DurationSeconds, all three bounds in seconds.
+// duration reads DurationSeconds; its bounds and default are in seconds.
 func (v *validation) duration(form url.Values, least, most, absent int) time.Duration {
 	const name, member = "DurationSeconds", "durationSeconds"
 	if !form.Has(name) {

@@ -15,18 +15,18 @@ import (
 
 const dateFormat = "20060102"
 
-// arrival is a request as it came over the wire; nothing of it is believed yet.
+// arrival is a request as it was received; nothing in it is trusted yet.
 type arrival struct {
 	method  string
-	path    string // of the request line, not decoded
-	query   string // the same, without its question mark
+	path    string // from the request line, not decoded
+	query   string // the same, without the question mark
 	host    string
 	headers http.Header
 	body    []byte
 }
 
-// receive reads a request whole. The target is taken from the request line:
-// what net/url makes of it has lost the spelling that was signed.
+// receive reads a whole request. The target is taken from the request line: net/url does not keep the spelling that
+// was signed.
 func receive(r *http.Request, limit int64) (arrival, *refusal) {
 	path, query, _ := strings.Cut(r.RequestURI, "?")
 	if !strings.HasPrefix(path, "/") {
@@ -43,7 +43,7 @@ func receive(r *http.Request, limit int64) (arrival, *refusal) {
 	return arrival{method: r.Method, path: path, query: query, host: r.Host, headers: r.Header, body: body}, nil
 }
 
-// spoil changes one byte; a digit stays within an escape that it ends.
+// spoil changes one byte. It writes a digit, so that an escape at the end stays one.
 func (a *arrival) spoil() {
 	other := func(text string) string {
 		last := "0"
@@ -64,10 +64,10 @@ func (a *arrival) spoil() {
 	}
 }
 
-// token is the session token that the request brings, if any.
+// token returns the request's session token, if any.
 func (a arrival) token() string { return a.headers.Get("X-Amz-Security-Token") }
 
-// selected are the headers that a SignedHeaders list names.
+// selected returns the headers that a SignedHeaders list names.
 func (a arrival) selected(names []string) []signing.Header {
 	var headers []signing.Header
 	for _, name := range names {
@@ -82,7 +82,7 @@ func (a arrival) selected(names []string) []signing.Header {
 	return headers
 }
 
-// claim is what a request says of its own signature.
+// claim is what a request says about its own signature.
 type claim struct {
 	algorithm     string
 	credential    string // as sent
@@ -91,8 +91,8 @@ type claim struct {
 	time          time.Time
 }
 
-// claim reads the Authorization header and the time. Its words and their order
-// are AWS's; where AWS once repeated the header it now gives a hash of it.
+// claim reads the Authorization header and the time. Its messages and their order are AWS's; AWS used to repeat the
+// header in some of them, and now gives a hash of it.
 func (a arrival) claim() (claim, *refusal) {
 	authorization := strings.Join(a.headers.Values("Authorization"), ",")
 	if authorization == "" {
@@ -147,8 +147,8 @@ func (c claim) lacks(sentTime string) string {
 	return text
 }
 
-// sentTime is the time of the signature in the form of X-Amz-Date, which takes
-// precedence over Date ("Elements of an AWS API request signature", IAM User Guide).
+// sentTime returns the time of the signature in the format of X-Amz-Date, which takes precedence over Date ("Elements
+// of an AWS API request signature", IAM User Guide).
 func (a arrival) sentTime() string {
 	if dates := a.headers.Values("X-Amz-Date"); len(dates) > 0 {
 		return strings.Join(dates, ",")

@@ -8,25 +8,25 @@ import (
 	"time"
 )
 
-// poolAccount is where the roles of the identity pool are.
+// poolAccount is the account of the identity pool's roles.
 const poolAccount = "123456789012"
 
 const cognitoTarget = "AWSCognitoIdentityService."
 
-// IdentityPoolID is the one identity pool of Amazon Cognito, at the address of the STS. It takes tokens of the issuer there, and
-// guests.
+// IdentityPoolID returns the id of the only Amazon Cognito identity pool, which is served at the address of the STS.
+// It accepts guests, and tokens of the issuer at that address.
 func (s *Sandbox) IdentityPoolID() string {
 	return s.opts.Region + ":" + "5a4db0c5-1111-4222-8333-444444444444"
 }
 
-// cognitoCall is what GetId and GetCredentialsForIdentity are told.
+// cognitoCall is the input of GetId and GetCredentialsForIdentity.
 type cognitoCall struct {
 	IdentityPoolID string `json:"IdentityPoolId"`
 	IdentityID     string `json:"IdentityId"`
 	Logins         map[string]string
 }
 
-// cognito answers calls of Amazon Cognito's identity pools, which are not signed.
+// cognito serves calls to Amazon Cognito identity pools, which are not signed.
 func (s *Sandbox) cognito(w http.ResponseWriter, r *http.Request, seen *Exchange) {
 	seen.Action = strings.TrimPrefix(r.Header.Get("X-Amz-Target"), cognitoTarget)
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
@@ -62,7 +62,7 @@ func (s *Sandbox) cognitoAct(r *http.Request, seen *Exchange) (response any, cod
 	return nil, "UnknownOperationException", ""
 }
 
-// login is whom the logins speak of; nil for a guest.
+// login returns the subject of the logins; nil for a guest.
 func (s *Sandbox) login(logins map[string]string, host string) (who *subject, code, message string) {
 	for provider, token := range logins {
 		if provider != host+IssuerPath {
@@ -98,8 +98,8 @@ func (s *Sandbox) credentialsForIdentity(id string, who *subject, seen *Exchange
 	}}, "", ""
 }
 
-// identityOf is the identity that a user always has, or a new one for a guest. What it is follows from itself, so that none
-// has to be remembered.
+// identityOf returns the user's identity, which is always the same, or a new one for a guest. A guest's id proves
+// itself, so that none has to be remembered.
 func (s *Sandbox) identityOf(who *subject) string {
 	if who != nil {
 		return s.identity(s.seal.mac("identity", []byte(who.issuer+"\n"+who.subject)))
@@ -108,7 +108,7 @@ func (s *Sandbox) identityOf(who *subject) string {
 	return s.identity(append(half, s.seal.mac("guest identity", half)[:8]...))
 }
 
-// NewGuest is a guest's identity in the pool.
+// NewGuest returns a new guest identity in the pool.
 func (s *Sandbox) NewGuest() string { return s.identityOf(nil) }
 
 func (s *Sandbox) isGuest(id string) bool {
@@ -117,7 +117,7 @@ func (s *Sandbox) isGuest(id string) bool {
 	return err == nil && len(b) == 16 && region == s.opts.Region && s.identity(append(b[:8:8], s.seal.mac("guest identity", b[:8])...)) == id
 }
 
-// identity has the form of the ids of identities, of 16 bytes.
+// identity formats 16 bytes as an identity id.
 func (s *Sandbox) identity(b []byte) string {
 	text := hex.EncodeToString(b[:16])
 	return s.opts.Region + ":" + text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:]

@@ -18,8 +18,7 @@ import (
 	"countersign/signing"
 )
 
-// Bits that may be flipped without the gateway refusing, and why. Everything
-// else in a signed request must be refused.
+// Bits that may be flipped without a refusal by the gateway, and why. Every other flip must be refused.
 const (
 	caseOfName  = "header names have no case (RFC 9110, section 5.1)"
 	lineEnd     = "a line may end with white space and a bare line feed (RFC 9112, section 2.2)"
@@ -29,10 +28,10 @@ const (
 	notInTheSig = "User-Agent is unsigned by design: every hop may change it"
 )
 
-var bits = flag.Int("bits", 1, "how many bits to flip in each byte, each for itself; 8 is the full run")
+var bits = flag.Int("bits", 1, "how many bits to flip in each byte, one at a time; 8 is the full run")
 
-// A bit is flipped in every byte of a signed request, or each of the eight in
-// turn, and what comes of it is sent over a connection of its own.
+// One bit, or each of the eight in turn, is flipped in every byte of a signed request, and the result is sent over a
+// new connection.
 func TestGatewayRefusesEveryFlippedBit(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -72,7 +71,7 @@ func TestGatewayRefusesEveryFlippedBit(t *testing.T) {
 						continue
 					}
 					seen := got.seen(t)
-					seen.RequestID, seen.Path, seen.Query = signed.RequestID, signed.Path, signed.Query // told by harmless
+					seen.RequestID, seen.Path, seen.Query = signed.RequestID, signed.Path, signed.Query // checked by harmless
 					if seen != signed {
 						t.Errorf("gateway saw %+v after bit %d of byte %d was flipped, want %+v", seen, bit, i, signed)
 					}
@@ -80,11 +79,11 @@ func TestGatewayRefusesEveryFlippedBit(t *testing.T) {
 				}
 			}
 			if *bits == 8 && !maps.Equal(taken, c.want) {
-				t.Errorf("taken: %v\nwant:  %v (of %d bits)", taken, c.want, 8*len(w.raw))
+				t.Errorf("accepted: %v\nwant:  %v (of %d bits)", taken, c.want, 8*len(w.raw))
 			}
 			for reason, n := range taken {
 				if n > c.want[reason] {
-					t.Errorf("%d taken, want %d at most: %s", n, c.want[reason], reason)
+					t.Errorf("%d accepted, want at most %d: %s", n, c.want[reason], reason)
 				}
 			}
 		})
@@ -116,7 +115,7 @@ func countersigned(t *testing.T, c call) *http.Request {
 	return r
 }
 
-// rawRequest is a request as it goes over the wire, with an unsigned User-Agent.
+// rawRequest is a request as it is on the wire, with an unsigned User-Agent.
 func rawRequest(r *http.Request) []byte {
 	body, _ := io.ReadAll(r.Body)
 	r.Header.Set("User-Agent", "flip/1")
@@ -127,15 +126,15 @@ func rawRequest(r *http.Request) []byte {
 	return append([]byte(text+"\r\n"), body...)
 }
 
-// wire is a request and where it goes.
+// wire is a request and its destination.
 type wire struct {
 	raw     []byte
 	address string
 	s3      bool
 }
 
-// send sends bytes and nothing more, and reads the response. A connection that is
-// closed without a response is a refusal too.
+// send sends bytes and nothing more, and reads the response. A connection that is closed without a response counts as
+// a refusal.
 func (w wire) send(t *testing.T, raw []byte) serverResponse {
 	t.Helper()
 	c, err := net.Dial("tcp", w.address)
@@ -163,7 +162,7 @@ func (w wire) send(t *testing.T, raw []byte) serverResponse {
 	return serverResponse{response.StatusCode, response.Header, body}
 }
 
-// harmless says why a request that was taken is still the one that was signed.
+// harmless returns why an accepted request still means what was signed.
 func (w wire) harmless(t *testing.T, i int, changed []byte) string {
 	t.Helper()
 	lineStart := bytes.LastIndexByte(w.raw[:i], '\n') + 1
@@ -185,6 +184,6 @@ func (w wire) harmless(t *testing.T, i int, changed []byte) string {
 	case lineStart > 0 && at < colon && isCase:
 		return caseOfName
 	}
-	t.Errorf("gateway took %q, changed at byte %d: %q", changed, i, line)
+	t.Errorf("gateway accepted %q, changed at byte %d: %q", changed, i, line)
 	return "unexplained"
 }

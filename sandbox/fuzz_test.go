@@ -11,7 +11,7 @@ import (
 	"countersign/sandbox"
 )
 
-// Whatever arrives without a key's secret is refused in the server's own form.
+// A request that was made without a key's secret is refused in the server's own format.
 func FuzzNothingUnsignedIsServed(f *testing.F) {
 	const scope = "AWS4-HMAC-SHA256 Credential=" + sandbox.AccessKeyID + "/20260830/us-east-1/"
 	for _, service := range []string{"execute-api", "s3", "sts"} {
@@ -44,7 +44,7 @@ func FuzzNothingUnsignedIsServed(f *testing.F) {
 				err = json.Unmarshal(got.body, &refusal)
 			}
 			if err != nil || got.status < 400 || got.status >= 500 || refusal.Message == "" && refusal.Error.Code == "" {
-				t.Errorf("%s answered %d %s (%v), want a refusal", name, got.status, got.body, err)
+				t.Errorf("%s responded with %d %s (%v), want a refusal", name, got.status, got.body, err)
 			}
 		}
 	})

@@ -15,10 +15,10 @@ const (
 	gatewaySkew      = 5 * time.Minute
 )
 
-// Seen is the gateway's response to a request that it takes: what it saw of it.
+// Seen is the gateway's response to a request that it accepts: what it saw of the request.
 type Seen struct {
 	Method        string    `json:"method"`
-	Path          string    `json:"path"` // as it stood in the request line
+	Path          string    `json:"path"` // as in the request line
 	Query         string    `json:"query"`
 	Host          string    `json:"host"`
 	Caller        Caller    `json:"caller"`
@@ -39,15 +39,13 @@ type Caller struct {
 	AccessKeyID string `json:"accessKeyId"`
 }
 
-// SpoilHeader asks the gateway to change one byte of a request before it looks
-// at it, as something on the way to AWS may: the last of the query or, where
-// there is none, of the body or the path.
+// SpoilHeader asks the gateway to change one byte of a request before it reads it, as something on the way to AWS
+// may: the last byte of the query or, without one, of the body or the path.
 const SpoilHeader = "Sandbox-Spoil"
 
-// Gateway is an API behind IAM authorisation. It takes every method and every
-// path; to a request that is signed right it answers 200 with a [Seen], or
-// as its Accept header asks: text/plain for a text, application/octet-stream for
-// the body as it came.
+// Gateway is an API behind IAM authorization. It accepts every method and path, and responds to a request with a
+// valid signature with 200 and a [Seen], or as its Accept header asks: text/plain for text, application/octet-stream
+// for the body as it arrived.
 func (s *Sandbox) Gateway() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen := Exchange{Server: "gateway", Method: r.Method, Path: r.URL.Path, Status: http.StatusOK, RequestID: s.requestID()}
@@ -68,7 +66,7 @@ func (s *Sandbox) Gateway() http.Handler {
 	})
 }
 
-// write answers in the form that the Accept header names; body is that of the request.
+// write responds in the form that the Accept header names; body is the request's.
 func (s Seen) write(w http.ResponseWriter, accept string, body []byte) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	switch accept {
@@ -77,7 +75,7 @@ func (s Seen) write(w http.ResponseWriter, accept string, body []byte) {
 		_, _ = fmt.Fprintf(w, "%s %s\n%s\n", s.Method, s.Path, s.Caller.ARN)
 	case "application/octet-stream":
 		w.Header().Set("Content-Type", accept)
-		_, _ = w.Write(body) //nolint:gosec // bytes, which browsers do not show
+		_, _ = w.Write(body) //nolint:gosec // browsers do not render it
 	default:
 		writeJSON(w, http.StatusOK, s)
 	}
@@ -106,8 +104,7 @@ func (s *Sandbox) admit(r *http.Request) (Seen, []byte, *refusal) {
 	}, a.body, nil
 }
 
-// refused is a refusal by API Gateway, with S3's list of headers where it is
-// S3's refusal.
+// refused is a refusal by API Gateway, with S3's list of headers if it is S3's refusal.
 type refused struct {
 	Message          string `json:"message"`
 	HeadersNotSigned string `json:"headersNotSigned,omitempty"`
@@ -117,5 +114,5 @@ func writeJSON(w http.ResponseWriter, status int, document any) {
 	w.WriteHeader(status)
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false) // AWS writes < > and & as they are
-	_ = encoder.Encode(document) // a client that is gone needs no response
+	_ = encoder.Encode(document) // the client may be gone
 }

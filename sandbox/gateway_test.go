@@ -15,7 +15,7 @@ import (
 	"countersign/signing"
 )
 
-func TestGatewayTakesWhatTheSDKSigns(t *testing.T) {
+func TestGatewayAcceptsWhatTheSDKSigns(t *testing.T) {
 	s := sandbox.New(fixed(sandbox.Options{}))
 	for name, c := range map[string]call{
 		"plain GET":          {},
@@ -46,7 +46,7 @@ func TestGatewayTakesWhatTheSDKSigns(t *testing.T) {
 	}
 }
 
-func TestGatewayAnswersAsAcceptAsks(t *testing.T) {
+func TestGatewayHonoursAccept(t *testing.T) {
 	s := sandbox.New(fixed(sandbox.Options{}))
 	for accept, want := range map[string]struct{ contentType, body string }{
 		"text/plain":               {"text/plain; charset=utf-8", "PUT /orders\n" + sandbox.UserARN + "\n"},
@@ -61,9 +61,8 @@ func TestGatewayAnswersAsAcceptAsks(t *testing.T) {
 	}
 }
 
-// X-Amz-Date may be missing where Date is signed; no AWS signer does that, so
-// the signature is put together here.
-func TestGatewayTakesDateForXAmzDate(t *testing.T) {
+// X-Amz-Date may be missing if Date is signed; no AWS signer does that, so the signature is put together here.
+func TestGatewayAcceptsDateForXAmzDate(t *testing.T) {
 	scope := signing.Scope{Service: "execute-api", Region: "us-east-1"}
 	key, err := signing.DeriveKey(signing.HMAC, signing.NewCredentials(sandbox.AccessKeyID, sandbox.SecretAccessKey, ""), clock, scope)
 	if err != nil {
@@ -86,7 +85,7 @@ func TestGatewayTakesDateForXAmzDate(t *testing.T) {
 	}
 }
 
-func TestGatewayTakesSessions(t *testing.T) {
+func TestGatewayAcceptsSessions(t *testing.T) {
 	s := sandbox.New(fixed(sandbox.Options{}))
 	keys := assumeRole(t, s, nil)
 	got := send(s.Gateway(), call{keys: keys}.request(t)).seen(t)
@@ -98,7 +97,7 @@ func TestGatewayTakesSessions(t *testing.T) {
 	}
 }
 
-// Asked to, the gateway changes a byte as something on the way may, and says where it differs.
+// On request, the gateway changes one byte, as something on the way may, and says what differs.
 func TestGatewaySpoilsAByte(t *testing.T) {
 	for target, c := range map[string]struct{ body, want string }{
 		"/a?b=c&d=e": {"x", "b=c&d=0"}, "/a?b=%20": {"", "b=%21"}, "/a": {"x", signing.PayloadHash([]byte("0"))}, "/a0": {"", "\n/a1\n"},
@@ -108,12 +107,12 @@ func TestGatewaySpoilsAByte(t *testing.T) {
 		r.Header.Set(sandbox.SpoilHeader, "one byte")
 		got := send(sandbox.New(fixed(sandbox.Options{})).Gateway(), r)
 		if want := strings.ReplaceAll(c.want, "\n", `\n`); got.status != http.StatusForbidden || !strings.Contains(string(got.body), want) {
-			t.Errorf("%s: the gateway answered %d %s, want 403 and %s", target, got.status, got.body, want)
+			t.Errorf("%s: the gateway responded with %d %s, want 403 and %s", target, got.status, got.body, want)
 		}
 	}
 }
 
-func TestGatewayNormalizesPathsOfAllButS3(t *testing.T) {
+func TestGatewayNormalizesPathsExceptForS3(t *testing.T) {
 	s := sandbox.New(fixed(sandbox.Options{}))
 	for sent, signed := range map[string]string{
 		"/a/./b":        "/a/b",
@@ -130,7 +129,7 @@ func TestGatewayNormalizesPathsOfAllButS3(t *testing.T) {
 		r := call{target: signed}.request(t)
 		r.RequestURI = sent
 		if got := send(s.Gateway(), r); got.status != http.StatusOK {
-			t.Errorf("gateway took %s signed as %s with %d %s, want 200", sent, signed, got.status, got.body)
+			t.Errorf("gateway responded to %s signed as %s with %d %s, want 200", sent, signed, got.status, got.body)
 		}
 	}
 }
@@ -145,17 +144,16 @@ func TestGatewayOfS3(t *testing.T) {
 		"nothing but the root": {service: "s3"},
 	} {
 		if got := send(s.Gateway(), c.request(t)); got.status != http.StatusOK {
-			t.Errorf("%s: gateway answered %d %s, want 200", name, got.status, got.body)
+			t.Errorf("%s: gateway responded with %d %s, want 200", name, got.status, got.body)
 		}
 	}
 }
 
-// mismatchText is the message of a signature that is not right, without the
-// texts that follow it.
+// mismatchText is the message for a wrong signature, without the texts that follow it.
 const mismatchText = "The request signature we calculated does not match the signature you provided. Check your AWS Secret " +
 	"Access Key and signing method. Consult the service documentation for details."
 
-// tamper is a signed request that is changed on the way, and the refusal due.
+// tamper is a signed request that is changed on the way, and the expected refusal.
 type tamper struct {
 	name    string
 	call    call
@@ -399,7 +397,7 @@ func (c tamper) expect(t *testing.T, gateway http.Handler, canonical string) {
 	}
 	decode(t, got.body, &body)
 	if got.status != c.status || got.header.Get("x-amzn-ErrorType") != c.code || body.Message != c.message+canonical {
-		t.Errorf("gateway answered %d %s %q,\nwant %d %s %q",
+		t.Errorf("gateway responded with %d %s %q,\nwant %d %s %q",
 			got.status, got.header.Get("x-amzn-ErrorType"), body.Message, c.status, c.code, c.message+canonical)
 	}
 	if len(got.header.Get("x-amzn-RequestId")) != 36 || got.header.Get("Content-Type") != "application/json" ||
@@ -408,7 +406,7 @@ func (c tamper) expect(t *testing.T, gateway http.Handler, canonical string) {
 	}
 }
 
-func TestGatewayTellsWhatItWouldHaveSigned(t *testing.T) {
+func TestGatewayShowsWhatItWouldHaveSigned(t *testing.T) {
 	s := sandbox.New(fixed(sandbox.Options{}))
 	const empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 	canonical := "POST\n/prod/a%253Ab\nq=1\nhost:" + host + "\nx-amz-date:20260830T123600Z\n\nhost;x-amz-date\n" + empty
@@ -431,7 +429,7 @@ func TestGatewayNamesUnsignedHeaders(t *testing.T) {
 	want := `{"message":"There were headers present in the request which were not signed","headersNotSigned":"x-amz-acl, x-amz-tagging"}` +
 		"\n"
 	if got := send(s.Gateway(), r); string(got.body) != want {
-		t.Errorf("gateway answered %s, want %s", got.body, want)
+		t.Errorf("gateway responded with %s, want %s", got.body, want)
 	}
 }
 
@@ -446,7 +444,7 @@ func TestGatewayRefusesSessionsAfterTheirEnd(t *testing.T) {
 	got := send(s.Gateway(), call{keys: keys, at: now}.request(t))
 	want := `{"message":"The security token included in the request is expired"}` + "\n"
 	if got.status != 403 || got.header.Get("x-amzn-ErrorType") != "ExpiredTokenException" || string(got.body) != want {
-		t.Errorf("gateway answered %d %s, want 403 ExpiredTokenException", got.status, got.body)
+		t.Errorf("gateway responded with %d %s, want 403 ExpiredTokenException", got.status, got.body)
 	}
 }
 

@@ -10,22 +10,21 @@ import (
 	"time"
 )
 
-// principal is whom a set of credentials speaks for.
+// principal is the owner of a set of credentials.
 type principal struct {
 	arn     string
 	userID  string
 	secret  string
 	expires time.Time // zero: long-term credentials
-	role    bool      // came from AssumeRole, which caps what it may assume
+	role    bool      // from AssumeRole, which limits what it may assume
 }
 
 func (p principal) session() bool { return !p.expires.IsZero() }
 
 func (p principal) account() string { return strings.Split(p.arn, ":")[4] }
 
-// lookup finds the principal of an access key. Keys of sessions begin with ASIA
-// and are worth nothing without the token they were issued with; a token beside
-// a long-term key is as wrong as none beside a session's.
+// lookup finds the principal of an access key. Session keys begin with ASIA and are worthless without their token; a
+// long-term key must come without one.
 func (s *Sandbox) lookup(accessKeyID, token string) (principal, bool) {
 	if !strings.HasPrefix(accessKeyID, "ASIA") {
 		u, ok := s.users[accessKeyID]
@@ -42,14 +41,13 @@ func (s *Sandbox) lookup(accessKeyID, token string) (principal, bool) {
 	}, true
 }
 
-// session is a freshly issued set of temporary credentials.
+// session is a newly issued set of temporary credentials.
 type session struct {
 	accessKeyID, secret, token string
 	expires                    time.Time
 }
 
-// issue makes credentials for a principal that end after d, counted in whole
-// seconds as STS's Expiration is.
+// issue makes credentials for a principal that end after d, in whole seconds like STS's Expiration.
 func (s *Sandbox) issue(p principal, d time.Duration) session {
 	id := "ASIASANDBOX" + base32.StdEncoding.EncodeToString(s.nextID("access key id"))[:9]
 	expires := s.opts.Now().UTC().Truncate(time.Second).Add(d)
@@ -57,18 +55,17 @@ func (s *Sandbox) issue(p principal, d time.Duration) session {
 	return session{accessKeyID: id, secret: s.seal.secretOf(id), token: token, expires: expires}
 }
 
-// uniqueID has the form of the identifiers that IAM gives to users and roles.
+// uniqueID makes an identifier as IAM gives to users and roles.
 func uniqueID(prefix, arn string) string {
 	sum := sha256.Sum256([]byte(arn))
 	return prefix + "SANDBOX" + base32.StdEncoding.EncodeToString(sum[:])[:10]
 }
 
-// sealer makes everything secret from one key, so that no session has to be
-// remembered: secrets are derived from the access key id, and tokens carry their
-// contents under a MAC.
+// sealer derives all secrets from one key, so that no session has to be remembered: secrets from the access key id,
+// and tokens carry their content and a MAC of it.
 type sealer struct{ key [32]byte }
 
-// tokenText is what a session token says.
+// tokenText is the content of a session token.
 type tokenText struct {
 	AccessKeyID string `json:"k"`
 	Expires     int64  `json:"e"`
@@ -84,13 +81,13 @@ func (s *sealer) mac(purpose string, data []byte) []byte {
 	return h.Sum(nil)
 }
 
-// secretOf is 40 characters long, as AWS's secret keys are.
+// secretOf returns 40 characters, as long as AWS's secret keys.
 func (s *sealer) secretOf(accessKeyID string) string {
 	return base64.StdEncoding.EncodeToString(s.mac("secret access key", []byte(accessKeyID)))[:40]
 }
 
-// seal is standard base64 with its plus, slash and equals signs, which AWS's
-// tokens have and bad encoders trip over.
+// seal returns standard Base64 with its plus, slash and equals signs, which AWS's tokens have and bad encoders trip
+// over.
 func (s *sealer) seal(t tokenText) string {
 	text, err := json.Marshal(t)
 	if err != nil {

@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// IssuerPath is where, at the address of the STS, an issuer of OpenID Connect stands for the users of an application.
+// IssuerPath is the path, at the address of the STS, of an OpenID Connect issuer for an application's users.
 const IssuerPath = "/issuer"
 
-// Audience is that of the tokens that the sandbox takes.
+// Audience is the audience of the tokens that the sandbox accepts.
 const Audience = "sandbox"
 
 const issuerKeyID = "sandbox"
@@ -33,7 +33,7 @@ func newIssuerKey() *ecdsa.PrivateKey {
 	return key
 }
 
-// Token is a token of the issuer at the address of an STS, for a user who has signed in.
+// Token returns a token of the issuer at the address of an STS, for a user who has signed in.
 func (s *Sandbox) Token(stsURL, subject string, life time.Duration) string {
 	now := s.opts.Now().Unix()
 	return s.signToken(map[string]any{
@@ -44,7 +44,7 @@ func (s *Sandbox) Token(stsURL, subject string, life time.Duration) string {
 func (s *Sandbox) signToken(claims map[string]any) string {
 	payload, err := json.Marshal(claims)
 	if err != nil {
-		panic(err) // texts and numbers always marshal
+		panic(err) // strings and numbers always marshal
 	}
 	text := b64.EncodeToString([]byte(`{"alg":"ES256","kid":"`+issuerKeyID+`","typ":"JWT"}`)) + "." + b64.EncodeToString(payload)
 	sum := sha256.Sum256([]byte(text))
@@ -58,7 +58,7 @@ func (s *Sandbox) signToken(claims map[string]any) string {
 	return text + "." + b64.EncodeToString(signature)
 }
 
-// serveIssuer answers what a verifier of tokens asks for (OpenID Connect Discovery 1.0, RFC 7517).
+// serveIssuer serves what token verifiers request (OpenID Connect Discovery 1.0, RFC 7517).
 func (s *Sandbox) serveIssuer(w http.ResponseWriter, r *http.Request) {
 	issuer := "http://" + r.Host + IssuerPath
 	w.Header().Set("Content-Type", "application/json")
@@ -71,7 +71,7 @@ func (s *Sandbox) serveIssuer(w http.ResponseWriter, r *http.Request) {
 	case IssuerPath + "/keys":
 		point, err := s.issuer.PublicKey.Bytes()
 		if err != nil {
-			panic(err) // it is a point of P-256
+			panic(err) // it is a point on P-256
 		}
 		writeJSON(w, http.StatusOK, map[string]any{"keys": []any{map[string]string{
 			"kty": "EC", "crv": "P-256", "kid": issuerKeyID, "use": "sig", "alg": "ES256",
@@ -82,10 +82,10 @@ func (s *Sandbox) serveIssuer(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// subject is whom a token speaks of.
+// subject is the user that a token identifies.
 type subject struct{ issuer, subject string }
 
-// verifyToken takes a token of the issuer at the host, in the words of STS.
+// verifyToken accepts tokens of the issuer at host, and refuses others in the words of STS.
 func (s *Sandbox) verifyToken(token, host string) (subject, *refusal) {
 	bad := func(message string) (subject, *refusal) { return subject{}, &refusal{kind: badToken, message: message} }
 	parts := strings.Split(token, ".")

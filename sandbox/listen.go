@@ -21,7 +21,7 @@ type Server struct {
 // Start listens on two free ports of 127.0.0.1 and serves until Close.
 func (s *Sandbox) Start() (*Server, error) { return s.StartOn(0, 0) }
 
-// StartOn is Start with the ports given; 0 is any free one.
+// StartOn is Start with the given ports; 0 is any free one.
 func (s *Sandbox) StartOn(stsPort, gatewayPort int) (*Server, error) {
 	stsListener, err := listen(stsPort)
 	if err != nil {
@@ -46,11 +46,11 @@ func listen(port int) (net.Listener, error) {
 
 func (r *Server) serve(l net.Listener, h http.Handler) *http.Server {
 	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute}
-	r.done.Go(func() { _ = server.Serve(l) }) // ends with ErrServerClosed alone: the listener is ours
+	r.done.Go(func() { _ = server.Serve(l) }) // ends only with ErrServerClosed: the listener is ours
 	return server
 }
 
-// Close ends both servers and every connection, and waits until they have ended.
+// Close ends both servers and all connections, and waits until they have ended.
 func (r *Server) Close() error {
 	err := errors.Join(r.servers[0].Close(), r.servers[1].Close())
 	r.done.Wait()

@@ -1,34 +1,34 @@
 package sandbox
 
-// kind tells refusals apart; each server has its own code for each.
+// kind is a kind of refusal; each server has its own code for it.
 type kind int
 
 const (
 	missing      kind = iota // no signature at all
-	incomplete               // a signature that cannot be read
-	mismatch                 // a signature that is not right, in any way
-	unrecognised             // no such key, or a token that does not belong to it
-	expired                  // a session past its end
-	notSigned                // an x-amz- header that the signature leaves out
-	wrongHash                // x-amz-content-sha256 that is not the body's
-	noHash                   // x-amz-content-sha256 not given where it must be
-	malformed                // no request that could be signed
-	tooLong                  // a body past the limit
-	forbidden                // a known caller who may not
-	invalid                  // a parameter out of its limits
+	incomplete               // a signature that cannot be parsed
+	mismatch                 // a signature that is wrong in any way
+	unrecognised             // an unknown key, or a token that does not belong to it
+	expired                  // an expired session
+	notSigned                // an x-amz- header that is not signed
+	wrongHash                // an x-amz-content-sha256 that does not match the body
+	noHash                   // no x-amz-content-sha256 although it is required
+	malformed                // not a request that can be signed
+	tooLong                  // a body above the limit
+	forbidden                // a known caller without permission
+	invalid                  // a parameter outside its limits
 	unknownAction
 	noAction
 	badPolicy
-	badToken  // a web identity token that is none of a provider's
-	tokenOver // one that has ended
+	badToken  // a web identity token of no known provider
+	tokenOver // an expired web identity token
 )
 
 // refusal is why a request is not served, in AWS's words.
 type refusal struct {
 	kind      kind
 	message   string
-	canonical string // of a mismatch: what the sandbox calculated
-	headers   string // of notSigned: their names
+	canonical string // for mismatch: what the sandbox calculated
+	headers   string // for notSigned: the headers' names
 }
 
 // code is a refusal's name and status at one of the servers.
@@ -37,10 +37,9 @@ type code struct {
 	status int
 }
 
-// codes spells a refusal as each server does: STS by "Common Errors" of the AWS
-// Security Token Service API Reference, whose Query protocol knows no
-// InvalidSignatureException; the gateway as API Gateway, and where API Gateway
-// has no such refusal, as S3. What one of them never refuses has no code there.
+// codes returns the code of a refusal for each server: for STS from "Common Errors" of the AWS Security Token Service
+// API Reference, whose Query protocol has no InvalidSignatureException; for the gateway as API Gateway or, if that
+// has no such refusal, as S3. A refusal that a server never makes has no code there.
 func (k kind) codes() (sts, gateway code) {
 	switch k {
 	case missing:
@@ -78,6 +77,6 @@ func (k kind) codes() (sts, gateway code) {
 	case tokenOver:
 		return code{"ExpiredTokenException", 400}, code{}
 	default:
-		panic("sandbox: a refusal of no kind")
+		panic("sandbox: unknown kind of refusal")
 	}
 }

@@ -25,7 +25,7 @@ const (
 	rolesAnywhereLimit = 16 << 10 // of a body
 )
 
-// rolesAnywhere answers CreateSession ("Signing process", IAM Roles Anywhere User Guide).
+// rolesAnywhere serves CreateSession ("Signing process", IAM Roles Anywhere User Guide).
 func (s *Sandbox) rolesAnywhere(w http.ResponseWriter, r *http.Request, seen *Exchange) {
 	seen.Action = "CreateSession"
 	response, no := s.createSession(r, seen)
@@ -40,7 +40,7 @@ func (s *Sandbox) rolesAnywhere(w http.ResponseWriter, r *http.Request, seen *Ex
 	writeJSON(w, http.StatusCreated, response)
 }
 
-// restCode is a refusal as IAM Roles Anywhere has it, which tells little.
+// restCode returns the code of a refusal in IAM Roles Anywhere, which has few.
 func (k kind) restCode() code {
 	switch k {
 	case invalid, malformed, incomplete, noAction:
@@ -56,7 +56,7 @@ func untrusted(reason string) *refusal {
 	return &refusal{kind: forbidden, message: "Untrusted certificate. " + reason}
 }
 
-// createSession verifies who holds the certificate and issues a session of the role.
+// createSession verifies the holder of the certificate and issues a session of the role.
 func (s *Sandbox) createSession(r *http.Request, seen *Exchange) (any, *refusal) {
 	a, no := receive(r, rolesAnywhereLimit)
 	if no != nil {
@@ -88,7 +88,7 @@ func (s *Sandbox) createSession(r *http.Request, seen *Exchange) (any, *refusal)
 	}, nil
 }
 
-// holder is the certificate whose private key signed the request, trusted by the anchor.
+// holder returns the certificate whose private key signed the request, if the trust anchor trusts it.
 func (s *Sandbox) holder(a arrival) (*x509.Certificate, *refusal) {
 	c, no := a.claim()
 	if no != nil {
@@ -160,7 +160,7 @@ func (a arrival) certificates() (leaf *x509.Certificate, chain []*x509.Certifica
 	return leaf, chain, nil
 }
 
-// trusts holds a certificate to "Trust model" of the User Guide.
+// trusts checks a certificate against "Trust model" of the User Guide.
 func (s *Sandbox) trusts(leaf *x509.Certificate, chain []*x509.Certificate, now time.Time) *refusal {
 	roots, between := x509.NewCertPool(), x509.NewCertPool()
 	for _, c := range s.opts.TrustAnchor {
@@ -181,7 +181,7 @@ func (s *Sandbox) trusts(leaf *x509.Certificate, chain []*x509.Certificate, now 
 	return nil
 }
 
-// signedBy verifies with the certificate's key, of which the algorithm must be that of the claim.
+// signedBy verifies with the certificate's key, whose algorithm must be the claimed one.
 func signedBy(leaf *x509.Certificate, c claim, toSign string) bool {
 	signature, err := hex.DecodeString(c.signature)
 	if err != nil || c.signature != strings.ToLower(c.signature) {
@@ -197,7 +197,7 @@ func signedBy(leaf *x509.Certificate, c claim, toSign string) bool {
 	return false
 }
 
-// bareQuery: each parameter once.
+// bareQuery reports whether each parameter occurs only once.
 func (a arrival) bareQuery() bool {
 	values, err := url.ParseQuery(a.query)
 	for _, v := range values {
@@ -208,7 +208,7 @@ func (a arrival) bareQuery() bool {
 	return err == nil
 }
 
-// sessionOf is the role that is asked for, and how long its session is to last.
+// sessionOf returns the requested role and the length of its session.
 func (s *Sandbox) sessionOf(a arrival) (Role, time.Duration, *refusal) {
 	var in struct {
 		DurationSeconds                     *int
@@ -217,7 +217,7 @@ func (s *Sandbox) sessionOf(a arrival) (Role, time.Duration, *refusal) {
 	if len(bytes.TrimSpace(a.body)) > 0 && json.Unmarshal(a.body, &in) != nil {
 		return Role{}, 0, &refusal{kind: malformed, message: "Malformed JSON"}
 	}
-	query, _ := url.ParseQuery(a.query) // it was read before
+	query, _ := url.ParseQuery(a.query) // parsed before
 	for name, field := range map[string]*string{"profileArn": &in.ProfileARN, "roleArn": &in.RoleARN, "trustAnchorArn": &in.TrustAnchorARN} {
 		if text := query.Get(name); text != "" {
 			if *field != "" && *field != text {

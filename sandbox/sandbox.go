@@ -1,42 +1,34 @@
-// Package sandbox emulates a small part of AWS: a Security Token Service that
-// issues sessions, and a gateway that takes only requests which are signed as
-// AWS wants them. With it, a request can be signed, sent, answered and tested
-// without an AWS account.
+// Package sandbox emulates a small part of AWS: a Security Token Service that issues sessions, and a gateway that
+// accepts only requests signed as AWS requires. With it, a request can be signed, sent and tested without an AWS
+// account.
 //
 // # What it does
 //
-// The STS speaks the AWS Query protocol (AssumeRole, AssumeRoleWithWebIdentity,
-// GetSessionToken, GetCallerIdentity), verifies the signature or the token of each
-// call, checks parameters against AWS's limits, and answers and refuses in AWS's
-// XML. At the same address IAM Roles Anywhere issues sessions (CreateSession) to who
-// holds a certificate of [Options.TrustAnchor], an identity pool of Amazon Cognito to
-// who holds a token, and to guests (GetId, GetCredentialsForIdentity), and an issuer
-// of OpenID Connect serves the key of those tokens ([Sandbox.Token]). The gateway
-// verifies Signature Version 4 in its header form, whoever made the signature,
-// and answers in the manner of API Gateway: what it saw, or the refusal with
-// the status, the error type and the words that AWS uses. The checks follow
-// AWS's order as far as it can be seen from outside, so that of several faults
-// the same one is told.
+// The STS speaks the AWS Query protocol (AssumeRole, AssumeRoleWithWebIdentity, GetSessionToken, GetCallerIdentity),
+// verifies the signature or the token of each call, checks parameters against AWS's limits, and responds in AWS's
+// XML. At the same address, IAM Roles Anywhere issues sessions (CreateSession) to holders of a certificate that
+// [Options.TrustAnchor] trusts, an Amazon Cognito identity pool issues them to holders of a token and to guests
+// (GetId, GetCredentialsForIdentity), and an OpenID Connect issuer serves the key of those tokens ([Sandbox.Token]).
+// The gateway verifies Signature Version 4 in its header form, whatever made the signature, and responds as API
+// Gateway does: with what it saw, or with a refusal that has AWS's status, error type and words. The checks follow
+// AWS's order as far as it can be seen from outside, so that of several faults the same one is reported.
 //
 // # What it does not do
 //
-// It has no policies: a known caller may do everything, and a role may be
-// assumed by everyone who brings its external id. It checks no query-string
-// signatures (presigned URLs), no chunked uploads and no Signature Version 4a.
-// It never looks at how the service's own session code works; it shares with
-// the signer only the stages of the algorithm, and puts them together by itself
-// from what came over the wire.
+// It has no policies: a known caller may do everything, and a role may be assumed by everyone who has its external
+// id. It checks no query-string signatures (presigned URLs), no chunked uploads and no Signature Version 4a. It is
+// independent of the service's own session code; it shares with the signer only the stages of the algorithm, and
+// combines them itself from the request as received.
 //
 // # What the caller must do
 //
-// Give a clock, always; and serve on a loopback address. Its keys are printed here
-// for everyone to read, so nothing of value may stand behind it.
+// Always give a clock, and serve on a loopback address. The keys are published here, so nothing of value may depend
+// on them.
 //
 // # What it promises
 //
-// A [Sandbox] is safe for concurrent use and holds no state that grows: session
-// tokens are sealed and carry their own expiry, secrets are derived from the key
-// id. The same [Options.Rand] gives the same keys in the same order.
+// A [Sandbox] is safe for concurrent use and holds no state that grows: session tokens are sealed and carry their own
+// expiry, and secrets are derived from the key id. The same [Options.Rand] gives the same keys in the same order.
 package sandbox
 
 import (
@@ -51,42 +43,39 @@ import (
 	"time"
 )
 
-// The user and the roles that exist when [Options] names no others.
+// The user and the roles that exist if [Options] names no others.
 const (
 	UserARN         = "arn:aws:iam::123456789012:user/sandbox"
 	AccessKeyID     = "AKIASANDBOXEXAMPLEID"
-	SecretAccessKey = "sandbox/EXAMPLEKEY/good/only/on/loopback" // opens nothing but the sandbox
+	SecretAccessKey = "sandbox/EXAMPLEKEY/good/only/on/loopback" // valid only in the sandbox
 
 	RoleARN           = "arn:aws:iam::123456789012:role/sandbox-caller"
-	PartnerRoleARN    = "arn:aws:iam::210987654321:role/partners/orders" // asks for PartnerExternalID
+	PartnerRoleARN    = "arn:aws:iam::210987654321:role/partners/orders" // requires PartnerExternalID
 	PartnerExternalID = "sandbox-external-id"
-	UserRoleARN       = "arn:aws:iam::123456789012:role/sandbox-user" // for who has a token
+	UserRoleARN       = "arn:aws:iam::123456789012:role/sandbox-user" // for users with a token
 )
 
-// Options configure a [Sandbox]. All but Now may be left zero.
+// Options configure a [Sandbox]. All but Now may be zero.
 type Options struct {
-	// Now is the clock of both servers: of expiries, of the tolerance for
-	// signatures and of the Date header. Required.
+	// Now is the clock of both servers, for expiry, the tolerance for signatures and the Date header. Required.
 	Now func() time.Time
-	// Rand is read once, 32 bytes, in New; session keys, tokens and request ids
-	// follow from it. Default: crypto/rand.
+	// Rand is read once, in New, for 32 bytes; session keys, tokens and request ids are derived from them. Default:
+	// crypto/rand.
 	Rand io.Reader
 	// Region is the region of both servers. Default: us-east-1.
 	Region string
 	// Service is the signing name of the gateway. Default: execute-api.
 	Service string
-	// Users are those with long-term keys. Default: UserARN with its key.
+	// Users are the IAM users, who have long-term keys. Default: UserARN with its key.
 	Users []User
-	// Roles are those that can be assumed. Default: RoleARN, PartnerRoleARN and UserRoleARN.
+	// Roles are the roles that can be assumed. Default: RoleARN, PartnerRoleARN and UserRoleARN.
 	Roles []Role
-	// TrustAnchor are the certificates of CAs that IAM Roles Anywhere trusts; without any it takes nobody in.
+	// TrustAnchor are the CA certificates that IAM Roles Anywhere trusts; without any, it refuses everybody.
 	TrustAnchor []*x509.Certificate
-	// Fault is asked for each call to the STS before the STS looks at it; a
-	// handler that it returns answers in the STS's place: with a refusal by
-	// [Refuse], with garbage, late, or not at all (http.ErrAbortHandler).
+	// Fault is called for each call to the STS before the STS reads it. A handler that it returns responds instead of
+	// the STS: with a refusal by [Refuse], with garbage, late, or not at all (http.ErrAbortHandler).
 	Fault func(*http.Request) http.Handler
-	// Observe is told of each response, after it was written; concurrently, when
-	// requests are concurrent.
+	// Observe is called after each response has been written, concurrently for concurrent requests.
 	Observe func(Exchange)
 }
 
@@ -100,38 +89,37 @@ type User struct {
 // A Role is an IAM role.
 type Role struct {
 	ARN        string // arn:aws:iam::{account}:role/{path}{name}
-	ExternalID string // when set, AssumeRole must bring it
-	// WebIdentity: the role is for who has a token of the issuer, and for nobody else.
+	ExternalID string // if set, AssumeRole must give it
+	// WebIdentity reserves the role for holders of a token of the issuer.
 	WebIdentity bool
-	MaxSession  time.Duration // longest session, as in IAM one hour when zero
+	MaxSession  time.Duration // longest session; if zero, one hour as in IAM
 }
 
-// An Exchange is one request to the sandbox and what came of it.
+// An Exchange is one request to the sandbox and its outcome.
 type Exchange struct {
 	Server    string // "sts" or "gateway"
 	Method    string
 	Path      string
 	Action    string // of the STS
-	CallerARN string // once it is known
-	Status    int    // 0 when Options.Fault answered
+	CallerARN string // if known
+	Status    int    // 0 if Options.Fault responded
 	Code      string // of a refusal
 	RequestID string
 }
 
-// A Sandbox is one emulated AWS: its accounts, seen by its servers.
+// A Sandbox is one emulated AWS: its accounts and servers.
 type Sandbox struct {
 	opts  Options
 	seal  sealer
 	users map[string]User // by access key id
 	roles map[string]Role // by ARN
-	count atomic.Uint64   // of ids given out
+	count atomic.Uint64   // of ids issued
 
 	issuer *ecdsa.PrivateKey // signs tokens
 }
 
-// New makes a sandbox. It panics when there is no clock, when an ARN is
-// malformed or when Rand fails: it is equipment, and these are faults of the
-// program that sets it up.
+// New makes a sandbox. It panics if there is no clock, if an ARN is malformed or if Rand fails: the sandbox is test
+// equipment, and these are faults of the program that sets it up.
 func New(opts Options) *Sandbox {
 	if opts.Now == nil {
 		panic("sandbox: Options.Now is required")
@@ -171,23 +159,23 @@ func New(opts Options) *Sandbox {
 
 func mustParse(raw, kind string) {
 	if _, ok := parseARN(raw, kind); !ok {
-		panic(fmt.Sprintf("sandbox: %q is no ARN of a %s…", raw, kind))
+		panic(fmt.Sprintf("sandbox: %q is not an ARN of a %s…", raw, kind))
 	}
 }
 
-// nextID is 32 bytes that no other call of this sandbox gets.
+// nextID returns 32 bytes that no other call to this sandbox gets.
 func (s *Sandbox) nextID(purpose string) []byte {
 	return s.seal.mac(purpose, binary.BigEndian.AppendUint64(nil, s.count.Add(1)))
 }
 
-// requestID has the form of AWS's own, a random UUID (RFC 9562, section 5.4).
+// requestID has the format of AWS's own, a random UUID (RFC 9562, section 5.4).
 func (s *Sandbox) requestID() string {
 	b := s.nextID("request id")
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
 }
 
-// observe reports an exchange to whoever asked to be told.
+// observe reports an exchange to Options.Observe.
 func (s *Sandbox) observe(e Exchange) {
 	if s.opts.Observe != nil {
 		s.opts.Observe(e)

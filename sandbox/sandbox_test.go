@@ -38,8 +38,8 @@ func fixed(opts sandbox.Options) sandbox.Options {
 	return opts
 }
 
-// call is a request to be signed by the AWS SDK's signer, the second opinion of
-// these tests. The zero value is an empty GET of / by the sandbox's user.
+// call is a request to be signed by the AWS SDK's signer, the second opinion of these tests. The zero value is an
+// empty GET of / by the sandbox's user.
 type call struct {
 	method, target, host, body string
 	headers                    map[string]string
@@ -48,7 +48,7 @@ type call struct {
 	at                         time.Time
 }
 
-// request signs the call and gives it in the form in which a server has it.
+// request signs the call and returns it in the form that a server sees.
 func (c call) request(t *testing.T) *http.Request {
 	t.Helper()
 	or := func(s *string, absent string) {
@@ -84,12 +84,12 @@ func (c call) request(t *testing.T) *http.Request {
 	}
 	r.RequestURI = c.target
 	if c.body != "" {
-		r.Header.Set("Content-Length", strconv.Itoa(len(c.body))) // as a server keeps it; the SDK signs it
+		r.Header.Set("Content-Length", strconv.Itoa(len(c.body))) // as a server sees it; the SDK signs it
 	}
 	return r
 }
 
-// serverResponse is what a handler gave.
+// serverResponse is a handler's response.
 type serverResponse struct {
 	status int
 	header http.Header
@@ -106,7 +106,7 @@ func send(h http.Handler, r *http.Request) serverResponse {
 func (a serverResponse) seen(t *testing.T) sandbox.Seen {
 	t.Helper()
 	if a.status != http.StatusOK {
-		t.Fatalf("gateway answered %d %s, want 200", a.status, a.body)
+		t.Fatalf("gateway responded with %d %s, want 200", a.status, a.body)
 	}
 	var seen sandbox.Seen
 	decode(t, a.body, &seen)

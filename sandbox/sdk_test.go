@@ -35,8 +35,7 @@ func start(t *testing.T, opts sandbox.Options) *sandbox.Server {
 	return server
 }
 
-// client is the AWS SDK's own client for the STS, pointed at the sandbox. It
-// signs with the real clock.
+// client is the AWS SDK's own STS client, pointed at the sandbox. It signs with the real clock.
 func client(url string, keys aws.Credentials) *sts.Client {
 	return sts.New(sts.Options{
 		Region: "us-east-1", BaseEndpoint: aws.String(url), RetryMaxAttempts: 1,
@@ -44,7 +43,7 @@ func client(url string, keys aws.Credentials) *sts.Client {
 	})
 }
 
-func TestSDKAssumesRolesAndAsksWhoItIs(t *testing.T) {
+func TestSDKAssumesRolesAndGetsItsIdentity(t *testing.T) {
 	server := start(t, sandbox.Options{Now: time.Now})
 	out, err := client(server.STSURL, longTerm).AssumeRole(t.Context(), &sts.AssumeRoleInput{
 		RoleArn: aws.String(sandbox.PartnerRoleARN), RoleSessionName: aws.String("countersign"),
@@ -86,8 +85,7 @@ func TestSDKReadsRefusals(t *testing.T) {
 	}
 }
 
-// What Countersign signs is taken over a real connection, whichever way the
-// session came about.
+// What Countersign signs is accepted over a real connection, however the session was obtained.
 func TestCountersignSignsForTheGateway(t *testing.T) {
 	server := start(t, sandbox.Options{})
 	keys := assumeRole(t, sandbox.New(fixed(sandbox.Options{})), nil) // the same Rand, the same keys
@@ -161,7 +159,7 @@ func TestCloseEndsEverything(t *testing.T) {
 	for _, url := range []string{server.STSURL, server.GatewayURL} {
 		if conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://")); err == nil {
 			_ = conn.Close()
-			t.Errorf("%s takes connections after Close", url)
+			t.Errorf("%s accepts connections after Close", url)
 		}
 	}
 }

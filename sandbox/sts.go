@@ -12,15 +12,15 @@ import (
 const (
 	stsVersion   = "2011-06-15"
 	stsNamespace = "https://sts.amazonaws.com/doc/2011-06-15/"
-	stsBodyLimit = 256 << 10 // above the largest call AWS documents, a SAML assertion of 100 000 characters
+	stsBodyLimit = 256 << 10 // above the largest documented call, a SAML assertion of 100,000 characters
 	stsSkew      = 15 * time.Minute
 )
 
-// STS is the Security Token Service.
+// STS returns the handler of the Security Token Service.
 func (s *Sandbox) STS() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen := Exchange{Server: "sts", Method: r.Method, Path: r.URL.Path}
-		// Clients learn how far off their clock is from the Date, of refusals too.
+		// Clients learn from Date how far off their clock is, even from refusals.
 		w.Header().Set("Date", s.opts.Now().UTC().Format(http.TimeFormat))
 		if s.opts.Fault != nil {
 			if h := s.opts.Fault(r); h != nil {
@@ -36,7 +36,7 @@ func (s *Sandbox) STS() http.Handler {
 			s.rolesAnywhere(w, r, &seen)
 		case strings.HasPrefix(r.URL.Path, IssuerPath+"/"):
 			s.serveIssuer(w, r)
-			return // it is no part of AWS
+			return // not a part of AWS
 		case strings.HasPrefix(r.Header.Get("X-Amz-Target"), cognitoTarget):
 			s.cognito(w, r, &seen)
 		default:
@@ -46,7 +46,7 @@ func (s *Sandbox) STS() http.Handler {
 	})
 }
 
-// query answers a call of STS itself.
+// query serves a call to STS itself.
 func (s *Sandbox) query(w http.ResponseWriter, r *http.Request, seen *Exchange) {
 	response, no := s.act(r, seen)
 	if no != nil {
@@ -59,7 +59,7 @@ func (s *Sandbox) query(w http.ResponseWriter, r *http.Request, seen *Exchange) 
 	writeXML(w, http.StatusOK, response)
 }
 
-// act verifies one call and does what it asks for.
+// act verifies one call and performs it.
 func (s *Sandbox) act(r *http.Request, seen *Exchange) (any, *refusal) {
 	a, no := receive(r, stsBodyLimit)
 	if no != nil {
@@ -88,8 +88,7 @@ func (s *Sandbox) act(r *http.Request, seen *Exchange) (any, *refusal) {
 	return run(caller.principal, form, seen.RequestID)
 }
 
-// parameters reads a Query protocol request, in which they may stand in the URL
-// or in a form.
+// parameters reads a Query protocol request, whose parameters may be in the URL or in a form.
 func parameters(a arrival) (url.Values, *refusal) {
 	form, err := url.ParseQuery(a.query)
 	if err == nil && a.method == http.MethodPost {
@@ -105,7 +104,7 @@ func parameters(a arrival) (url.Values, *refusal) {
 	return form, nil
 }
 
-// action finds what a request asks for.
+// action finds the requested action.
 func (s *Sandbox) action(form url.Values) (func(principal, url.Values, string) (any, *refusal), *refusal) {
 	name, version := form.Get("Action"), form.Get("Version")
 	if name == "" {
@@ -127,8 +126,8 @@ func (s *Sandbox) action(form url.Values) (func(principal, url.Values, string) (
 	return nil, &refusal{kind: unknownAction, message: fmt.Sprintf("Could not find operation %s for version %s", name, version)}
 }
 
-// Refuse is a handler that answers as the STS does when it refuses, for use as a
-// fault: Refuse(400, "Throttling", "Rate exceeded").
+// Refuse returns a handler that refuses as the STS does, for use as a fault: Refuse(400, "Throttling", "Rate
+// exceeded").
 func Refuse(status int, name, message string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		const id = "00000000-0000-4000-8000-000000000000"
@@ -137,7 +136,7 @@ func Refuse(status int, name, message string) http.Handler {
 	})
 }
 
-// writeXML answers in the form that STS's documents have, indented by two.
+// writeXML writes a document in STS's format, indented by two.
 func writeXML(w http.ResponseWriter, status int, document any) {
 	text, err := xml.MarshalIndent(document, "", "  ")
 	if err != nil {
@@ -145,5 +144,5 @@ func writeXML(w http.ResponseWriter, status int, document any) {
 	}
 	w.Header().Set("Content-Type", "text/xml")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(text, '\n')) // a client that is gone needs no response
+	_, _ = w.Write(append(text, '\n')) // the client may be gone
 }

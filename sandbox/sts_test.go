@@ -16,7 +16,7 @@ import (
 	"countersign/sandbox"
 )
 
-// query is a call to the STS in the form of the Query protocol.
+// query is a call to the STS in the Query protocol.
 func query(parameters map[string]string) call {
 	form := url.Values{"Version": {"2011-06-15"}}
 	for name, value := range parameters {
@@ -28,14 +28,14 @@ func query(parameters map[string]string) call {
 	}
 }
 
-// role are the parameters of an AssumeRole that succeeds, with some changed.
+// role returns the parameters of an AssumeRole that succeeds, with some changed.
 func role(changes map[string]string) map[string]string {
 	p := map[string]string{"Action": "AssumeRole", "RoleArn": sandbox.RoleARN, "RoleSessionName": "tester"}
 	maps.Copy(p, changes)
 	return p
 }
 
-// issued is what the STS answers when it issues credentials.
+// issued is the STS's response with credentials.
 type issued struct {
 	Result struct {
 		SourceIdentity  string
@@ -56,7 +56,7 @@ func keysOf(t *testing.T, a serverResponse) aws.Credentials {
 	t.Helper()
 	var out issued
 	if err := xml.Unmarshal(a.body, &out); err != nil || a.status != http.StatusOK {
-		t.Fatalf("STS answered %d %s (%v), want credentials", a.status, a.body, err)
+		t.Fatalf("STS responded with %d %s (%v), want credentials", a.status, a.body, err)
 	}
 	c := out.Result.Credentials
 	return aws.Credentials{
@@ -65,7 +65,7 @@ func keysOf(t *testing.T, a serverResponse) aws.Credentials {
 	}
 }
 
-// The whole document, as the API Reference's example has it.
+// The whole document, as in the API Reference's example.
 func TestAssumeRoleDocument(t *testing.T) {
 	s := sandbox.New(fixed(sandbox.Options{}))
 	got := send(s.STS(), query(role(map[string]string{"DurationSeconds": "900", "SourceIdentity": "alice"})).request(t))
@@ -76,7 +76,7 @@ func TestAssumeRoleDocument(t *testing.T) {
 	text := string(got.body)
 	for _, r := range []*regexp.Regexp{secret, token, key, id} {
 		if !r.MatchString(text) {
-			t.Errorf("AssumeRole answered %s, want %s in it", text, r)
+			t.Errorf("AssumeRole responded with %s, want %s in it", text, r)
 		}
 		text = r.ReplaceAllStringFunc(text, func(s string) string { return s[:strings.IndexByte(s, '>')+1] + "…</" })
 	}
@@ -100,7 +100,7 @@ func TestAssumeRoleDocument(t *testing.T) {
 </AssumeRoleResponse>
 `
 	if text != want {
-		t.Errorf("AssumeRole answered\n%s\nwant\n%s", text, want)
+		t.Errorf("AssumeRole responded with\n%s\nwant\n%s", text, want)
 	}
 	if got.header.Get("Content-Type") != "text/xml" || len(got.header.Get("x-amzn-RequestId")) != 36 ||
 		got.header.Get("Date") != "Sun, 30 Aug 2026 12:36:00 GMT" {
@@ -123,20 +123,20 @@ func TestGetCallerIdentityDocument(t *testing.T) {
 	identity := query(map[string]string{"Action": "GetCallerIdentity"})
 	user := want(sandbox.UserARN, "AIDASANDBOXUIS7W5KGBV", "123456789012")
 	if got := send(s.STS(), identity.request(t)); !strings.HasPrefix(string(got.body), user) {
-		t.Errorf("GetCallerIdentity by a user answered\n%s", got.body)
+		t.Errorf("GetCallerIdentity by a user responded with\n%s", got.body)
 	}
 	identity.keys = assumeRole(t, s, map[string]string{"RoleArn": sandbox.PartnerRoleARN, "ExternalId": sandbox.PartnerExternalID})
 	if got := send(s.STS(), identity.request(t)); !strings.HasPrefix(string(got.body),
 		want("arn:aws:sts::210987654321:assumed-role/orders/tester", "AROASANDBOXXGACOAXVSJ:tester", "210987654321")) {
-		t.Errorf("GetCallerIdentity by a session answered\n%s", got.body)
+		t.Errorf("GetCallerIdentity by a session responded with\n%s", got.body)
 	}
 }
 
-func TestSTSTakesGETRequests(t *testing.T) {
+func TestSTSAcceptsGETRequests(t *testing.T) {
 	s := sandbox.New(fixed(sandbox.Options{}))
 	c := call{host: "sts.us-east-1.amazonaws.com", service: "sts", target: "/?Action=GetCallerIdentity&Version=2011-06-15"}
 	if got := send(s.STS(), c.request(t)); got.status != http.StatusOK {
-		t.Errorf("STS answered a GET with %d %s, want 200", got.status, got.body)
+		t.Errorf("STS responded to a GET with %d %s, want 200", got.status, got.body)
 	}
 }
 
@@ -184,11 +184,11 @@ func expectSTS(t *testing.T, s *sandbox.Sandbox, c call, change func(*http.Reque
 		ID      string `xml:"RequestId"`
 	}
 	if err := xml.Unmarshal(got.body, &document); err != nil {
-		t.Fatalf("STS answered %d %s: %v", got.status, got.body, err)
+		t.Fatalf("STS responded with %d %s: %v", got.status, got.body, err)
 	}
 	e := document.Error
 	if got.status != status || e.Code != code || e.Message != message || e.Type != "Sender" {
-		t.Errorf("STS answered %d %s %s %q,\nwant %d Sender %s %q", got.status, e.Type, e.Code, e.Message, status, code, message)
+		t.Errorf("STS responded with %d %s %s %q,\nwant %d Sender %s %q", got.status, e.Type, e.Code, e.Message, status, code, message)
 	}
 	if document.ID != got.header.Get("x-amzn-RequestId") || len(document.ID) != 36 {
 		t.Errorf("request id = %q in the document, %q in the header", document.ID, got.header.Get("x-amzn-RequestId"))
@@ -371,7 +371,7 @@ func TestSTSRefusesParameters(t *testing.T) {
 	}
 }
 
-func TestSTSRefusesWhatIsNoForm(t *testing.T) {
+func TestSTSRefusesBodiesThatAreNotForms(t *testing.T) {
 	s := sandbox.New(fixed(sandbox.Options{}))
 	broken, huge := query(nil), query(nil)
 	broken.body, huge.body = "Action=%zz", strings.Repeat("x", 256<<10+1)
@@ -383,7 +383,7 @@ func TestSTSRefusesWhatIsNoForm(t *testing.T) {
 	expectSTS(t, s, c, unchanged, 403, "AccessDenied", "Cannot call GetSessionToken with session credentials")
 }
 
-func TestFaultAnswersInPlaceOfTheSTS(t *testing.T) {
+func TestFaultRespondsInsteadOfTheSTS(t *testing.T) {
 	var observed []sandbox.Exchange
 	fault := sandbox.Refuse(400, "Throttling", "Rate exceeded")
 	s := sandbox.New(fixed(sandbox.Options{
@@ -396,7 +396,7 @@ func TestFaultAnswersInPlaceOfTheSTS(t *testing.T) {
 	if got := send(s.Gateway(), call{
 		keys: aws.Credentials{AccessKeyID: "AKIASANDBOXNOTKNOWN1", SecretAccessKey: "x"},
 	}.request(t)); got.status != 403 {
-		t.Errorf("gateway answered %d, want 403", got.status)
+		t.Errorf("gateway responded with %d, want 403", got.status)
 	}
 	for i := range observed {
 		if i > 0 && len(observed[i].RequestID) != 36 {

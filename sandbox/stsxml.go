@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// The documents of the AWS Security Token Service API Reference, elements in the
-// order in which its examples have them.
+// The documents of the AWS Security Token Service API Reference, with elements in the order of its examples.
 
 type xmlError struct {
 	XMLName   xml.Name `xml:"ErrorResponse"`

@@ -10,22 +10,21 @@ import (
 	"countersign/signing"
 )
 
-// checks is what one server demands of a signature.
+// checks are what one server requires of a signature.
 type checks struct {
 	service, region string
 	skew            time.Duration
 	quirks          endpoints.Quirks
 }
 
-// verified is a request whose signature is right.
+// verified is a request with a valid signature.
 type verified struct {
 	claim
 	principal
 	accessKeyID string
 }
 
-// verify does what AWS does with a signed request, in AWS's order: the first
-// fault found is the one told.
+// verify checks a signed request as AWS does, in AWS's order: it reports the first fault.
 func (s *Sandbox) verify(a arrival, want checks) (verified, *refusal) {
 	c, no := a.claim()
 	if no != nil {
@@ -63,7 +62,7 @@ func (s *Sandbox) verify(a arrival, want checks) (verified, *refusal) {
 	return verified{claim: c, principal: p, accessKeyID: accessKeyID}, nil
 }
 
-// fresh holds a signature's time against the clock.
+// fresh compares a signature's time with the clock.
 func fresh(signed, now time.Time, skew time.Duration) *refusal {
 	now = now.Truncate(time.Second)
 	text, clock, minutes := signed.Format(signing.TimeFormat), now.Format(signing.TimeFormat), int(skew.Minutes())
@@ -78,9 +77,8 @@ func fresh(signed, now time.Time, skew time.Duration) *refusal {
 	return nil
 }
 
-// scoped checks the credential scope piece by piece and returns the access key
-// id. All wrong pieces go into one message, each sentence with AWS's trailing
-// space but the last possible one.
+// scoped checks the credential scope part by part and returns the access key id. All faults go into one message; like
+// AWS's, each sentence but the last possible one ends with a space.
 func (c claim) scoped(want checks) (string, *refusal) {
 	pieces := strings.Split(c.credential, "/")
 	if len(pieces) != 5 {
@@ -107,9 +105,8 @@ func (c claim) scoped(want checks) (string, *refusal) {
 	return pieces[0], nil
 }
 
-// allSigned finds x-amz- headers that are sent but not signed. S3 refuses them,
-// with these words; other services are lenient, which a sandbox had better not
-// be, since whoever adds such a header on the way changes the request's meaning.
+// allSigned finds x-amz- headers that are sent but not signed. S3 refuses them, with these words. Other services are
+// lenient, but a sandbox had better not be: adding such a header on the way changes the meaning of a request.
 func (a arrival) allSigned(names []string) *refusal {
 	var left []string
 	for name := range a.headers {
@@ -127,9 +124,8 @@ func (a arrival) allSigned(names []string) *refusal {
 	}
 }
 
-// match calculates the signature again and compares. The body's hash always
-// comes from the body, except where S3 takes the client's word for it and
-// compares afterwards.
+// match calculates the signature again and compares. The body's hash always comes from the body, except that S3 first
+// takes the client's word for it and compares afterwards.
 func (a arrival) match(c claim, names []string, want checks, accessKeyID, secret string) *refusal {
 	hash := signing.PayloadHash(a.body)
 	claimed := strings.Join(a.headers.Values("X-Amz-Content-Sha256"), ",")
@@ -163,9 +159,8 @@ func (a arrival) match(c claim, names []string, want checks, accessKeyID, secret
 	return nil
 }
 
-// canonicalRequest puts the stages together from what came over the wire. The
-// list of signed headers goes in as it was sent: a list that is not in canonical
-// form cannot match.
+// canonicalRequest combines the stages from what was received. The list of signed headers is used as it was sent: a
+// list that is not in canonical form cannot match.
 func (a arrival) canonicalRequest(c claim, names []string, quirks endpoints.Quirks, payloadHash string) (string, error) {
 	path := a.path
 	if !quirks.S3Style {

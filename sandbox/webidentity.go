@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// assumeRoleWithWebIdentity is called without a signature: the token says who calls.
+// assumeRoleWithWebIdentity is called without a signature: the token identifies the caller.
 func (s *Sandbox) assumeRoleWithWebIdentity(host string, form url.Values, seen *Exchange) (any, *refusal) {
 	var v validation
 	roleARN := v.text(form, "RoleArn", roleARNLimits)

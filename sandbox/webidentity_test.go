@@ -35,7 +35,7 @@ func codeOf(err error) string {
 	return ""
 }
 
-func TestWebIdentity_TheRoleIsForTokensOfTheIssuer(t *testing.T) {
+func TestWebIdentity_RoleRequiresATokenOfTheIssuer(t *testing.T) {
 	s, server := startWithUsers(t)
 	other, _ := startWithUsers(t)
 	good := s.Token(server.STSURL, "anna", time.Hour)
@@ -106,7 +106,7 @@ func TestIssuer_ServesItsConfigurationAndKey(t *testing.T) {
 	}
 }
 
-func TestCognito_EachUserHasAnIdentityAndGuestsEachANewOne(t *testing.T) {
+func TestCognito_UsersHaveOneIdentityAndGuestsNewOnes(t *testing.T) {
 	s, server := startWithUsers(t)
 	pool := cognitoidentity.New(cognitoidentity.Options{
 		Region: "eu-west-1", BaseEndpoint: aws.String(server.STSURL), RetryMaxAttempts: 1, Credentials: aws.AnonymousCredentials{},
