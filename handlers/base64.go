@@ -9,8 +9,8 @@ import (
 	"countersign/internal/appendjson"
 )
 
-// writeBase64 writes what it reads, and returns how much that was. The encoder of package base64 writes a KiB at a time, which
-// costs more than to encode it.
+// writeBase64 encodes r to w and returns how many bytes it read. The encoder of package base64 writes one KiB at a
+// time, which costs more than the encoding.
 func writeBase64(w io.Writer, r io.Reader) (read int64, err error) {
 	size := 48 << 10
 	if whole, ok := r.(*bytes.Reader); ok {

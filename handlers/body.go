@@ -14,27 +14,28 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// envelope is the form in which workflow engines carry binary content.
+// envelope is how workflow engines represent binary content.
 type envelope struct {
 	ContentType string `json:"$content-type"`
 	Content     string `json:"$content"`
 }
 
-// receivedEnvelope is one that came. A content that is absent or null is none: it is what an expression gives that found no file.
+// receivedEnvelope is an envelope in a request. Content that is absent or null is missing: that is what an expression
+// gives that found no file.
 type receivedEnvelope struct {
 	ContentType string  `json:"$content-type"`
 	Content     *string `json:"$content"`
 }
 
-// bodyValue is the field body, any JSON. It is a part of the document, of which a copy would take as much memory again.
+// bodyValue is the field body, any JSON value. It is a part of the document: a copy would take as much memory again.
 type bodyValue struct {
 	text       jsontext.Value
 	begin, end int64 // in the document
-	owned      bool  // the document is this request's alone, and may be changed
+	owned      bool  // the document belongs to this request only, and may be changed
 	plain      []byte
 }
 
-// UnmarshalJSONFrom finds out where the value is.
+// UnmarshalJSONFrom notes where the value is.
 func (v *bodyValue) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	text, err := d.ReadValue()
 	v.end = d.InputOffset()
@@ -42,10 +43,10 @@ func (v *bodyValue) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return err
 }
 
-// take takes the value out of the document that was decoded.
+// take sets the value from the document that was decoded.
 func (v *bodyValue) take(document []byte) { v.text = document[v.begin:v.end:v.end] }
 
-// readBody reads the one of body and bodyBase64 that is given; payloadSha256 stands for either.
+// readBody reads whichever of body and bodyBase64 is given; payloadSha256 can replace both.
 func (in *signRequest) readBody() (broker.Body, error) {
 	var out broker.Body
 	given := make([]string, 0, 3)
@@ -76,7 +77,7 @@ func (in *signRequest) readBody() (broker.Body, error) {
 	return out, nil
 }
 
-// readForms reads the field body, of which the caller's Content-Type says whether an object is a form.
+// readForms reads the field body. The caller's Content-Type decides whether an object is a form.
 func readForms(in *bodyValue, media func() string) (p broker.Body, err error) {
 	body := in.text
 	p.Present, p.Text = true, true
@@ -102,7 +103,7 @@ func readForms(in *bodyValue, media func() string) (p broker.Body, err error) {
 	return p, nil
 }
 
-// unquoted is what the value says, which is a text. It takes the text's own place where it may.
+// unquoted returns the content of the value, which is a string. It unescapes in place if it may.
 func (v *bodyValue) unquoted() []byte {
 	if v.plain != nil {
 		return v.plain
@@ -119,8 +120,8 @@ func (v *bodyValue) unquoted() []byte {
 	return v.plain
 }
 
-// appendUnescaped appends what is between the quotes of a text of JSON that was found right. What it writes is never longer
-// than what it has read, so that dst may be where text is.
+// appendUnescaped appends the content of a valid JSON string without its quotes. It never writes more than it has
+// read, so dst may overlap text.
 func appendUnescaped(dst, text []byte) []byte {
 	for {
 		n := bytes.IndexByte(text, '\\')
@@ -154,14 +155,15 @@ func appendUnescaped(dst, text []byte) []byte {
 	}
 }
 
-// hexRune is what four hexadecimal digits say.
+// hexRune decodes four hexadecimal digits.
 func hexRune(digits []byte) rune {
 	var b [2]byte
 	_, _ = hex.Decode(b[:], digits[:4]) // they are digits
 	return rune(b[0])<<8 | rune(b[1])
 }
 
-// readEnvelope takes an object with $content or $content-type for the workflow engine's own envelope; any other object is a JSON body.
+// readEnvelope reads an object with $content or $content-type as a workflow engine's envelope; any other object is a
+// JSON body.
 func readEnvelope(body jsontext.Value, p *broker.Body) (bool, error) {
 	found, multipart, err := broker.EnvelopeNames(body)
 	if err != nil {
@@ -176,11 +178,11 @@ func readEnvelope(body jsontext.Value, p *broker.Body) (bool, error) {
 	}
 	var e receivedEnvelope
 	if err := json.Unmarshal(body, &e, json.RejectUnknownMembers(true)); err != nil {
-		return true, problem.Invalid("/body", "An object with $content may only hold $content and $content-type, both texts.")
+		return true, problem.Invalid("/body", "An object with $content may only hold $content and $content-type, both strings.")
 	}
 	if e.Content == nil {
 		return true, problem.Invalid("/body/$content", "There is no content. Check the expression that the body comes "+
-			"from: the step before may have found no file. For an empty body, give an empty text.")
+			"from: the step before may have found no file. For an empty body, give an empty string.")
 	}
 	data, err := decodeBase64(*e.Content)
 	if err != nil {
@@ -193,10 +195,10 @@ func readEnvelope(body jsontext.Value, p *broker.Body) (bool, error) {
 	return true, nil
 }
 
-// decodeBase64 takes the standard alphabet with padding, as RFC 4648 section 4 and every workflow engine write it.
+// decodeBase64 decodes the standard alphabet with padding, as RFC 4648 section 4 and every workflow engine write it.
 func decodeBase64(text string) ([]byte, error) { return base64.StdEncoding.Strict().DecodeString(text) }
 
-// bodyFields gives the body back in the forms that a client can send.
+// bodyFields returns the body in the forms that a client can send.
 func bodyFields(p broker.Body, media string) (text, encoded *string, e *envelope) {
 	if !p.Present {
 		return nil, nil, nil
@@ -210,7 +212,7 @@ func bodyFields(p broker.Body, media string) (text, encoded *string, e *envelope
 	return nil, &content, e
 }
 
-// bodySize is what those forms take in a response, about, with the third that its encoder wants left over.
+// bodySize estimates the size of those forms in a response, including the third that its encoder needs as spare room.
 func bodySize(text, encoded *string, e *envelope) int {
 	n := len(valueOf(text)) + len(valueOf(encoded))
 	if e != nil {

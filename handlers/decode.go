@@ -21,8 +21,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// decode reads one strict JSON document into in: one object, UTF-8, no repeated, unknown or differently cased name,
-// nothing after it; a byte order mark in front of it is skipped. It refuses exactly what the contract refuses; a fuzz test feeds both.
+// decode reads one strict JSON document into in: one object in UTF-8, without repeated, unknown or differently cased
+// names, and nothing after it; a leading byte order mark is skipped. It refuses exactly what the contract refuses; a
+// fuzz test compares them.
 func decode(r *http.Request, in any) error {
 	if err := checkMedia(r.Header); err != nil {
 		return err
@@ -61,7 +62,7 @@ func checkMedia(header http.Header) error {
 	return nil
 }
 
-// checker is what a request type does beyond its Go types to hold the contract: required fields, enums, bounds.
+// checker checks a request for what the contract requires beyond its Go types: required fields, enums, bounds.
 type checker interface{ check(*problem.Fields) }
 
 var strict = []json.Options{json.RejectUnknownMembers(true)}
@@ -79,7 +80,7 @@ func decodeDocument(data []byte, in any) error {
 			return wrong
 		}
 		if encodedTwice(data) {
-			detail := "The request body is one JSON text, and the document is inside it: it was encoded twice."
+			detail := "The request body is one JSON string with the document inside: it was encoded twice."
 			return &problem.Error{Code: "json_encoded_twice", Detail: detail}
 		}
 		return allFaults(data, in, decodeProblem(data, err))
@@ -93,7 +94,7 @@ func decodeDocument(data []byte, in any) error {
 	return checked(data, in)
 }
 
-// checked says what the contract has against a document that was decoded.
+// checked checks a decoded document against the contract.
 func checked(data []byte, in any) error {
 	if _, ok := in.(interface{ nullFree() }); ok {
 		if err := refuseNull(data); err != nil {
@@ -105,13 +106,13 @@ func checked(data []byte, in any) error {
 	return found.Err()
 }
 
-// refuseNull finds a null anywhere but in the credentials, where an absent field may be written so.
+// refuseNull finds a null anywhere except in the credentials, where an absent field may be null.
 func refuseNull(data []byte) error {
 	d := jsontext.NewDecoder(bytes.NewReader(data))
 	for {
 		token, err := d.ReadToken()
 		if err != nil {
-			return nil //nolint:nilerr // the end: that it is one document was seen before
+			return nil //nolint:nilerr // the end of the document, which was decoded before
 		}
 		if at := string(d.StackPointer()); token.Kind() == 'n' && !strings.HasPrefix(at, "/credentials") {
 			return problem.Invalid(at, "must not be null.")
@@ -119,7 +120,7 @@ func refuseNull(data []byte) error {
 	}
 }
 
-// decodeProblem keeps nothing of the error's own text, which holds names out of the document.
+// decodeProblem repeats nothing of the error's own text, which contains names from the document.
 func decodeProblem(data []byte, err error) error {
 	var semantic *json.SemanticError
 	if errors.As(err, &semantic) {
@@ -154,7 +155,7 @@ func decodeProblem(data []byte, err error) error {
 	return &problem.Error{Code: "json_invalid", Detail: "The request body is not one JSON document in UTF-8."}
 }
 
-// notJSON says where a document stops being JSON, and what stands there. It repeats one punctuation mark at most.
+// notJSON says where a document stops being JSON, and what is there. It repeats at most one punctuation mark.
 func notJSON(data []byte, at int) string {
 	before := data[:at]
 	line := 1 + bytes.Count(before, []byte("\n"))
@@ -173,7 +174,7 @@ func notJSON(data []byte, at int) string {
 	return text + " has what JSON does not allow there."
 }
 
-// textForObject is for makers who insert a text that holds the JSON of an object.
+// textForObject is for workflow authors who insert a string that holds the JSON of an object.
 const textForObject = " In a workflow, put json() around a string that holds JSON."
 
 func kindName(kind jsontext.Kind) string {
@@ -217,12 +218,12 @@ func typeName(t reflect.Type) string {
 	}
 }
 
-// valueError is a decoding error whose text may be told to the caller.
+// valueError is a decoding error whose text may be shown to the caller.
 type valueError struct{ text string }
 
 func (e *valueError) Error() string { return e.text }
 
-// wholeNumber takes what JSON Schema calls an integer: 60, but also 60.0 and 6e1.
+// wholeNumber accepts what JSON Schema calls an integer: 60, but also 60.0 and 6e1.
 type wholeNumber int64
 
 func (n *wholeNumber) UnmarshalJSONFrom(d *jsontext.Decoder) error {
@@ -247,7 +248,7 @@ func (n *wholeNumber) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 // usualEntries is how many entries most requests have at most.
 const usualEntries = 4
 
-// textMap is a JSON object of texts in the order received, since the order of headers and parameters may matter.
+// textMap is a JSON object of strings in the order received, since the order of headers and parameters may matter.
 type textMap []signing.Parameter
 
 func (m *textMap) UnmarshalJSONFrom(d *jsontext.Decoder) error {

@@ -10,7 +10,7 @@ import (
 	"countersign/problem"
 )
 
-// diagnoseRequest is a refusal of AWS with what is known about it.
+// diagnoseRequest is a refusal by AWS and what is known about it.
 type diagnoseRequest struct {
 	Request          *refusedRequest     `json:"request"`
 	RequestIs        *string             `json:"requestIs"`
@@ -41,7 +41,7 @@ type refusedRequest struct {
 	bodyBytes []byte
 }
 
-// refusingResponse is what AWS, or whoever stood before it, answered.
+// refusingResponse is the response of AWS, or of whatever is in front of it.
 type refusingResponse struct {
 	Status     *wholeNumber `json:"status"`
 	Headers    textMap      `json:"headers"`
@@ -60,7 +60,7 @@ func (in *diagnoseRequest) check(found *problem.Fields) {
 		r.bodyBytes = checkMessage(found, "/response", r.HeaderList, r.Body, r.BodyBase64)
 	}
 	like := signRequest{Method: "GET", URL: "/", Credentials: in.Credentials}
-	like.check(found) // what signing has too is held in one place
+	like.check(found) // what signing has, too, is checked in one place
 	found.OneOf("/requestIs", in.RequestIs, "signed", "sent")
 	found.OneOf("/clock", in.Clock, "signer")
 	between(found, "/attempt", in.Attempt, 1, 1000)
@@ -88,7 +88,7 @@ func (r *refusedRequest) check(found *problem.Fields, at string) {
 	r.bodyBytes = checkMessage(found, at, r.HeaderList, r.Body, r.BodyBase64)
 }
 
-// checkMessage holds what requests and responses have in common, and returns the body.
+// checkMessage checks what requests and responses have in common, and returns the body.
 func checkMessage(found *problem.Fields, at string, headers list[header], body, bodyBase64 *string) []byte {
 	checkHeaderList(found, at+"/headerList", headers)
 	if bodyBase64 != nil {
@@ -125,8 +125,8 @@ func (in *diagnoseRequest) oneBody() error {
 	return nil
 }
 
-// request is the request as the diagnosis takes it. A body that is not given is one that is not known, but where requests
-// have none.
+// request returns the request for package diagnosis. An absent body is an unknown one, unless the method usually has
+// none.
 func (r *refusedRequest) request() *diagnosis.Request {
 	if r == nil {
 		return nil
@@ -154,7 +154,7 @@ func (in *diagnoseRequest) empty() bool {
 	return in.Paste == "" && in.Request == nil && in.Response == nil && in.Sent == nil
 }
 
-// DiagnoseDocument reads a document of [Handlers.DiagnoseRefusal] where a text is one.
+// DiagnoseDocument reads a document of [Handlers.DiagnoseRefusal], and reports whether text is one.
 func DiagnoseDocument(text []byte) (diagnosis.Input, broker.Input, bool) {
 	var in diagnoseRequest
 	if err := decodeDocument(text, &in); err != nil || in.empty() || in.oneBody() != nil {
@@ -172,7 +172,7 @@ func (h *Handlers) DiagnoseRefusal() http.Handler { return serveJSON(h.diagnose)
 
 func (h *Handlers) diagnose(ctx context.Context, call *broker.Call, in *diagnoseRequest) (*diagnosis.Report, error) {
 	if in.empty() {
-		return nil, &problem.Error{Code: "field_missing", Detail: "There is nothing to explain.", Fields: []problem.Field{
+		return nil, &problem.Error{Code: "field_missing", Detail: "Nothing to explain.", Fields: []problem.Field{
 			{Pointer: "/paste", Detail: "Give paste, or request and response."},
 		}}
 	}
@@ -182,10 +182,11 @@ func (h *Handlers) diagnose(ctx context.Context, call *broker.Call, in *diagnose
 	return Diagnose(ctx, h.broker, call, in.input(), in.use())
 }
 
-// diagnosisTime bounds what one diagnosis may take; the work is bounded by bytes and candidates, too.
+// diagnosisTime limits one diagnosis; the work is limited by bytes and candidates, too.
 const diagnosisTime = 2 * time.Second
 
-// Diagnose explains a refusal, with the profile or the credentials of use where they are given and the policies allow it.
+// Diagnose explains a refusal, with the profile or the credentials in the argument use, if they are given and the policies
+// allow it.
 func Diagnose(
 	ctx context.Context, b *broker.Broker, call *broker.Call, in diagnosis.Input, use broker.Input,
 ) (*diagnosis.Report, error) {

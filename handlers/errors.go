@@ -16,17 +16,17 @@ import (
 
 const second = time.Second
 
-// The errors of requests that a browser made for a page of somebody else's.
+// The errors of requests that a browser made for a page of another origin.
 var (
 	ErrCrossOrigin = &problem.Error{
 		Code: "cross_origin", Detail: "A web page of another origin made this request.", Cause: errors.New("cross-origin request"),
 	}
 	ErrPageWithoutToken = &problem.Error{
-		Code: "login_required", Detail: "A web page calls with a token of its user, and with nothing else.",
+		Code: "login_required", Detail: "A web page must call with its user's token, and with no other credentials.",
 		Cause: errors.New("cross-origin request without a token"),
 	}
 	ErrHostUnknown = &problem.Error{
-		Code: "host_unknown", Detail: "The Host header names neither this machine nor another name that the service was given.",
+		Code: "host_unknown", Detail: "The Host header names neither this machine nor another configured name of the service.",
 		Cause: errors.New("unknown host, and callers are not authenticated"),
 	}
 )
@@ -36,16 +36,16 @@ var (
 		Code: "not_found", Detail: "There is nothing at this address.", Cause: errors.New("not found"),
 	}
 	errMethodNotAllowed = &problem.Error{
-		Code: "method_not_allowed", Detail: "This address takes another method.", Cause: errors.New("method not allowed"),
+		Code: "method_not_allowed", Detail: "This address does not allow the method.", Cause: errors.New("method not allowed"),
 	}
 )
 
-// RateLimited is the error of a caller that has used up its share, until wait is over.
+// RateLimited returns the error of a caller that has used up its share, until wait is over.
 func RateLimited(wait time.Duration) error {
 	return &problem.Error{Code: "rate_limited", Detail: "You have made as many requests as you may for now.", RetryAfter: wait}
 }
 
-// WriteError answers with the problem that err is.
+// WriteError responds with the problem for err.
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	p := broker.Problem(err).WithPointers(namedParts{}.pointer)
 	event := EventOf(r)
@@ -53,7 +53,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	if e := new(credentials.Error); errors.As(p.Cause, &e) {
 		event.Detail, event.Hint = e.Detail, e.Hint
 	}
-	if p.Status() == http.StatusUnauthorized && w.Header().Get("WWW-Authenticate") == "" { // found when there was a caller already
+	if p.Status() == http.StatusUnauthorized && w.Header().Get("WWW-Authenticate") == "" { // found after the caller was authenticated
 		w.Header().Set("WWW-Authenticate", `Bearer realm="countersign", error="invalid_token"`)
 	}
 	if p.Status() == http.StatusServiceUnavailable || p.RetryAfter > 0 {
@@ -67,23 +67,23 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	writeJSON(w, r, p.Status(), "application/problem+json", p.Document(event.RequestID))
 }
 
-// MethodNotAllowed answers a known address with another method; the router has set Allow.
+// MethodNotAllowed responds to a wrong method at a known address; the router has set Allow.
 func MethodNotAllowed(w http.ResponseWriter, r *http.Request) {
 	err := *errMethodNotAllowed
 	if allowed := w.Header().Values("Allow"); len(allowed) > 0 {
-		err.Detail = "This address takes " + strings.Join(allowed, " and ") + " only."
+		err.Detail = "This address allows only " + strings.Join(allowed, " and ") + "."
 	}
 	WriteError(w, r, &err)
 }
 
-// namedParts are the fields of a document in which a name, or its place, is part of the pointer.
+// namedParts are the fields of a document whose pointers contain a name or an index.
 type namedParts struct {
 	query, headers textMap
 	headerList     []string // names
 	signedHeaders  []string
 }
 
-// withPointers gives every part of a request that an error names the pointer of the field that it came from.
+// withPointers gives each part of a request that an error names the pointer of its field in the document.
 func withPointers(err error, in any) error {
 	var parts namedParts
 	if document, ok := in.(interface{ namedParts() namedParts }); ok {

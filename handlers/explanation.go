@@ -9,7 +9,7 @@ import (
 	"countersign/signing"
 )
 
-// explanation shows how a signature came about.
+// explanation shows how a signature was made.
 type explanation struct {
 	CanonicalRequest       string          `json:"canonicalRequest"`
 	CanonicalRequestSHA256 string          `json:"canonicalRequestSha256"`
@@ -52,7 +52,7 @@ type scopeOrigin struct {
 	Why         string `json:"why"`
 }
 
-// newExplanation has the texts of the steps; nil for nil.
+// newExplanation returns the texts of the steps; nil for nil.
 func newExplanation(e *broker.Explanation) *explanation {
 	if e == nil {
 		return nil
@@ -63,8 +63,8 @@ func newExplanation(e *broker.Explanation) *explanation {
 	}
 }
 
-// explanation says beside the texts what each line came from, and puts pointers to the warnings. It is nil where nobody
-// asked for it.
+// explanation adds to the texts what each line was made from, and adds pointers to the warnings. It is nil if no
+// explanation was requested.
 func (in *signRequest) explanation(s *broker.Result, expires *wholeNumber, warnings []warning) *explanation {
 	e := s.Explanation
 	out := newExplanation(e)
@@ -114,7 +114,7 @@ func explainedPieces(pieces []explain.Piece) []explainedPiece {
 	return list
 }
 
-// explained is the request as the caller gave it, with the pointers of its fields.
+// explained returns the request as the caller gave it, with the pointers of its fields.
 func (in *signRequest) explained(s *broker.Result, expires *wholeNumber) *explain.Request {
 	field := func(pointer, value string) explain.Field { return explain.Field{Pointer: pointer, Value: value} }
 	optional := func(pointer string, value *string) explain.Field {

@@ -14,8 +14,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// allFaults adds to the first fault of a document, at which decoding ended, the others of its kind: unknown fields, values of the
-// wrong kind, and what is then missing. So a caller can correct all of them at once. The code is the first fault's.
+// allFaults adds to the first fault of a document, where decoding stopped, the others of its kind: unknown fields,
+// values of the wrong type, and what is then missing. So a caller can correct all of them at once. The code is the
+// first fault's.
 func allFaults(data []byte, in any, first error) error {
 	var p *problem.Error
 	if !errors.As(first, &p) || p.Code != "field_unknown" && p.Code != "field_invalid" {
@@ -29,20 +30,20 @@ func allFaults(data []byte, in any, first error) error {
 		var missing problem.Fields
 		checked.(checker).check(&missing)
 		for _, f := range missing.List() {
-			if !meant[f.Pointer] { // it is there, misspelt
+			if !meant[f.Pointer] { // not missing, but misspelt
 				found.Add(f.Pointer, f.Detail)
 			}
 		}
 	}
 	all := found.List()
 	if !slices.ContainsFunc(all, func(f problem.Field) bool { return f.Pointer == p.Fields[0].Pointer }) {
-		all = append(slices.Clone(p.Fields), all...) // a fault of a value, which only its type knows
+		all = append(slices.Clone(p.Fields), all...) // a fault of a value that only its type finds
 	}
 	return &problem.Error{Code: p.Code, Detail: p.Detail, Fields: all}
 }
 
-// findFaults looks for fields that a type does not have, and for values of another kind than its fields. meant are the fields
-// that unknown ones were likely meant to be.
+// findFaults finds fields that a type does not have, and values of the wrong type. meant are the fields that unknown
+// ones were probably meant to be.
 func findFaults(found *problem.Fields, meant map[string]bool, at string, value jsontext.Value, t reflect.Type) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -100,8 +101,8 @@ func findInFields(found *problem.Fields, meant map[string]bool, at string, value
 	}
 }
 
-// nearestField is the field that an unknown one was likely meant to be: spelled nearly so, or beginning with it as timeoutSeconds
-// does with timeout.
+// nearestField returns the field that an unknown one was probably meant to be: it has a similar name, or begins with
+// it as timeoutSeconds does with timeout.
 func nearestField(name string, names []string) string {
 	name = strings.ToLower(name)
 	known := lower(names)
@@ -127,7 +128,7 @@ func lower(names []string) []string {
 	return list
 }
 
-// accepts reports whether a Go type is read from a kind of JSON.
+// accepts reports whether a Go type can be decoded from a kind of JSON value.
 func accepts(t reflect.Type, kind jsontext.Kind) bool {
 	switch t.Kind() {
 	case reflect.Struct, reflect.Map:
@@ -145,7 +146,7 @@ func accepts(t reflect.Type, kind jsontext.Kind) bool {
 	}
 }
 
-// fieldTypes are the fields of a struct by their names in JSON.
+// fieldTypes returns the fields of a struct by their JSON names.
 func fieldTypes(t reflect.Type) map[string]reflect.Type {
 	fields := map[string]reflect.Type{}
 	for i := range t.NumField() {
@@ -163,7 +164,7 @@ func fieldTypes(t reflect.Type) map[string]reflect.Type {
 	return fields
 }
 
-// members reads an object's names and values in their order.
+// members iterates over the names and values of an object in order.
 func members(value jsontext.Value) func(func(string, jsontext.Value) bool) {
 	return func(yield func(string, jsontext.Value) bool) {
 		d := jsontext.NewDecoder(strings.NewReader(string(value)))
@@ -184,7 +185,7 @@ func members(value jsontext.Value) func(func(string, jsontext.Value) bool) {
 	}
 }
 
-// items reads the first values of an array.
+// items returns the first values of an array.
 func items(value jsontext.Value) []jsontext.Value {
 	var list []jsontext.Value
 	d := jsontext.NewDecoder(strings.NewReader(string(value)))

@@ -12,7 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// mediaType is that of the caller's Content-Type, without parameters and in lower case.
+// mediaType returns the media type of the caller's Content-Type, without parameters and in lower case.
 func (in *signRequest) mediaType() string {
 	media := ""
 	for _, h := range in.allHeaders() {
@@ -27,20 +27,19 @@ func (in *signRequest) mediaType() string {
 	return strings.ToLower(strings.TrimSpace(media))
 }
 
-// maxForm bounds what encoding may make of an object: a byte may become three, and a response holds the form twice. What
-// is longer can be given as a text, which takes its memory on the wire already.
+// maxForm limits what encoding may make of an object: a byte may become three, and a response contains the form
+// twice. Longer forms can be given as a string, which already takes that space in the request.
 const maxForm = 1 << 20
 
-// encodeForm writes an object as a form (URL Standard, "application/x-www-form-urlencoded
-// serializing"), in its order, with %20 for a space, which AWS reads like +. Texts, numbers and
-// booleans are written as they are spelled, null is left out as everywhere in a request. What
-// holds several values has no one spelling in a form, so it is refused.
+// encodeForm writes an object as a form (URL Standard, "application/x-www-form-urlencoded serializing"), in its
+// order, with %20 for a space, which AWS reads like +. Strings, numbers and booleans are written as spelled, and null
+// is omitted as everywhere in a request. A list or an object has no single spelling in a form, so it is refused.
 func encodeForm(body jsontext.Value) ([]byte, error) {
 	form := []byte{}
-	d := jsontext.NewDecoder(bytes.NewReader(body)) // that it is JSON was seen before
+	d := jsontext.NewDecoder(bytes.NewReader(body)) // known to be JSON
 	if open, err := d.ReadToken(); err != nil || open.Kind() != '{' {
 		return nil, problem.Invalid("/body", "With Content-Type "+broker.MediaForm+" the body must be an object of names "+
-			"and values, or the form as a text.")
+			"and values, or the form as a string.")
 	}
 	for d.PeekKind() == '"' {
 		token, err := d.ReadToken()
@@ -52,7 +51,7 @@ func encodeForm(body jsontext.Value) ([]byte, error) {
 		if kind == '{' || kind == '[' {
 			return nil, problem.Invalid("/body/"+escapePointer(name), "The value is "+kindName(kind)+", which a "+
 				"form cannot hold. Give each value a name of its own, as the service spells it, for example "+
-				"Attribute.1.Name; or give the form as a text.")
+				"Attribute.1.Name; or give the form as a string.")
 		}
 		token, err = d.ReadToken()
 		if err != nil {
@@ -70,7 +69,7 @@ func encodeForm(body jsontext.Value) ([]byte, error) {
 			form = append(append(append(form, formText(name)...), '='), formText(value)...)
 		}
 		if tooLong || len(form) > maxForm {
-			return nil, problem.Invalid("/body", "Encoded as a form, the object is longer than 1 MiB. Give the form as a text.")
+			return nil, problem.Invalid("/body", "Encoded as a form, the object is longer than 1 MiB. Give the form as a string.")
 		}
 	}
 	return form, nil

@@ -12,9 +12,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Elsewhere answers what has no route: not found, but for what an Azure Functions host sends when host.json does not
-// tell it to hand on requests as they are: a document with Data and Metadata, posted to the function's name. paths are those that
-// a misspelt one may have meant.
+// Elsewhere responds to requests without a route: with not_found, except to what an Azure Functions host sends if
+// host.json does not tell it to forward requests unchanged: a document with Data and Metadata, posted to the
+// function's name. paths are those that a misspelt one may have meant.
 func (h *Handlers) Elsewhere(paths func() []string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if clean := path.Clean(r.URL.Path); clean != r.URL.Path && clean != "/" && clean != "." {
@@ -34,7 +34,7 @@ func (h *Handlers) Elsewhere(paths func() []string) http.Handler {
 			WriteError(w, r, errNotFound)
 			return
 		}
-		const head = 4 << 10 // nobody is authenticated here, and the first name is all that is looked at
+		const head = 4 << 10 // nobody is authenticated here, and only the first name is read
 		d := jsontext.NewDecoder(io.LimitReader(r.Body, head))
 		if open, err := d.ReadToken(); err != nil || open.Kind() != '{' {
 			WriteError(w, r, errNotFound)
@@ -45,6 +45,6 @@ func (h *Handlers) Elsewhere(paths func() []string) http.Handler {
 			return
 		}
 		WriteError(w, r, &problem.Error{Code: "functions_payload", Detail: "The Azure Functions host sent its own " +
-			"payload in place of the caller's request."})
+			"payload instead of the caller's request."})
 	})
 }

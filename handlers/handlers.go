@@ -1,10 +1,10 @@
-// Package handlers answers the operations of the API, one file for each: it decodes one strict JSON document, calls package
-// broker, and writes the response. It knows which field of the document a part of the request came from: every refusal is a
-// problem document with a code, a pointer to the field where there is one, and a hint.
+// Package handlers implements the operations of the API, one file for each: it decodes one strict JSON document,
+// calls package broker, and writes the response. It knows which field of the document each part of the request came
+// from: every refusal is a problem document with a code, a pointer to the field if there is one, and a hint.
 //
-// It does not route, authenticate or log: package api does, and gives each request its [Event]. It does not authorize, sign
-// or record either: package broker does. The caller must provide what [broker.Options] names. All handlers are safe for
-// concurrent use.
+// It does not route, authenticate or log: package api does, and gives each request its [Event]. It does not
+// authorize, sign or record either: package broker does. The caller must provide what [broker.Options] requires. All
+// handlers are safe for concurrent use.
 package handlers
 
 import (
@@ -17,19 +17,20 @@ import (
 	"countersign/sending"
 )
 
-// Options is what the handlers need besides what the broker does.
+// Options is what the handlers need in addition to the broker's options.
 type Options struct {
 	broker.Options
 	Version string
-	// MaxResponseBytes is the largest response of AWS that is passed on. Default: 25 MiB.
+	// MaxResponseBytes is the largest response from AWS that is passed on. Default: 25 MiB.
 	MaxResponseBytes int64
-	// Spool makes the files for what is not held in memory of such responses.
+	// Spool makes files for the parts of such responses that are not held in memory.
 	Spool sending.Spool
-	// AuditBroken and SessionsReady tell whether the instance can do its work at the moment. Nil: it can.
+	// AuditBroken and SessionsReady report whether the instance can currently write records and get sessions. If nil,
+	// it can.
 	AuditBroken, SessionsReady func() bool
 }
 
-// Handlers holds one maker for each operation of the contract.
+// Handlers has one method for each operation of the contract, which returns its handler.
 type Handlers struct {
 	Options
 	broker   *broker.Broker
@@ -39,22 +40,22 @@ type Handlers struct {
 // New returns the handlers.
 func New(o Options) *Handlers { return &Handlers{Options: o, broker: broker.New(o.Options)} }
 
-// Event gathers what is known about a request as it travels; package api logs it once, at the end.
+// Event gathers what is known about a request as it is handled; package api logs it once, at the end.
 type Event struct {
 	broker.Call
-	Code   string // of the problem, when the response is one
-	Cause  error  // of the problem; for the log alone
-	Detail string // what AWS or the network said when there is no session; for the log alone
-	Hint   string // what the operator should look at then; for the log alone
-	// Passed: the request is one to pass on, perhaps of an SDK.
+	Code   string // of the problem, if the response is one
+	Cause  error  // of the problem; only for the log
+	Detail string // what AWS or the network said if there is no session; only for the log
+	Hint   string // what the operator should then check; only for the log
+	// Passed says that the request is to be forwarded; it may come from an SDK.
 	Passed bool
-	// QueueWait is how long the request waited until others had ended; for the log alone.
+	// QueueWait is how long the request waited for others to end; only for the log.
 	QueueWait time.Duration
 }
 
 type eventKey struct{}
 
-// EventContext is the context of a request that has its event in it.
+// EventContext is the context of a request and contains its event.
 type EventContext struct {
 	context.Context
 	Event Event
@@ -73,8 +74,8 @@ func WithEvent(r *http.Request, e *Event) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), eventKey{}, e))
 }
 
-// EventOf returns the event of a request; never nil. Middleware and the edge of the handlers ask; what they call gets the
-// event, or the call in it, as an argument.
+// EventOf returns the event of a request; never nil. Only middleware and the outermost handlers call it; the
+// functions that they call get the event, or the call in it, as an argument.
 func EventOf(r *http.Request) *Event {
 	if e, ok := r.Context().Value(eventKey{}).(*Event); ok {
 		return e
@@ -82,8 +83,8 @@ func EventOf(r *http.Request) *Event {
 	return new(Event)
 }
 
-// serveJSON is the way of every operation: strict JSON in, JSON out, errors by the one table. Only here is it known which
-// field of the document a part of the request came from.
+// serveJSON serves an operation: strict JSON in, JSON out, and all errors mapped by the same table. Only here is it
+// known which field of the document a part of the request came from.
 func serveJSON[Q any, A any](do func(context.Context, *broker.Call, *Q) (*A, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var in Q

@@ -8,24 +8,24 @@ import (
 	"countersign/signing"
 )
 
-// input is the request as the broker takes it.
+// input returns the request for the broker.
 func (in *signRequest) input() *broker.Input {
-	in.asked = broker.Input{
+	in.brokerInput = broker.Input{
 		Method: in.Method, URL: in.URL, Query: in.Query, Headers: in.allHeaders(), Body: in.readBody, PayloadSHA256: valueOf(in.PayloadSHA256),
 		Payload: valueOf(in.Payload), Profile: in.Profile, Service: in.Service, Region: in.Region,
 		Algorithm:     signing.Algorithm(valueOf(in.Algorithm)),
 		SignedHeaders: in.SignedHeaders, SignAllHeaders: in.SignAllHeaders, MinValidity: in.MinValiditySeconds.duration(),
 		SigningTime: in.signingTime, Credentials: in.Credentials.credentials(), Explain: in.Explain,
 	}
-	in.Options.set(&in.asked)
-	return &in.asked
+	in.Options.set(&in.brokerInput)
+	return &in.brokerInput
 }
 
 func (in *signRequest) namedParts() namedParts {
 	return namedParts{query: in.Query, headers: in.Headers, headerList: namesOf(in.HeaderList), signedHeaders: in.SignedHeaders}
 }
 
-// allHeaders are those of both fields, in the order in which they are sent.
+// allHeaders returns the headers of both fields, in the order in which they are sent.
 func (in *signRequest) allHeaders() []signing.Header { return joinHeaders(in.Headers, in.HeaderList) }
 
 func joinHeaders(headers textMap, list []header) []signing.Header {
@@ -71,7 +71,7 @@ func (c *requestCredentials) credentials() *credentials.RequestCredentials {
 	return out
 }
 
-// duration is that of a number of seconds; nil for nil.
+// duration returns a number of seconds as a duration; nil for nil.
 func (n *wholeNumber) duration() *time.Duration {
 	if n == nil {
 		return nil
@@ -80,7 +80,7 @@ func (n *wholeNumber) duration() *time.Duration {
 	return &d
 }
 
-// valueOf is the zero value for nil.
+// valueOf returns the zero value for nil.
 func valueOf[T any](pointer *T) (value T) {
 	if pointer != nil {
 		value = *pointer

@@ -13,15 +13,15 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// largeDocument is one for which it pays to look for a large text in it.
+// largeDocument is the size from which it pays to look for a large body in a document.
 const largeDocument = 64 << 10
 
 // bodied is a request with the field body.
 type bodied interface{ body() *bodyValue }
 
-// decodeAround decodes a document whose body is a large text. The decoder gets the document without that, of which it would
-// take two or three times as long to find the end. It says false where it did not decode the document, for whatever reason:
-// the whole has to be decoded then, and tells what is wrong.
+// decodeAround decodes a document whose body is a large string. The decoder gets the document without the body, whose
+// end it would take two or three times as long to find. decodeAround returns false if it did not decode the document,
+// for whatever reason: then the whole document must be decoded, which finds what is wrong.
 func decodeAround(data []byte, in bodied) bool {
 	begin := beginOfText(data, "body")
 	length := textLength(data[begin:])
@@ -37,9 +37,9 @@ func decodeAround(data []byte, in bodied) bool {
 	return true
 }
 
-// beginOfText is where the text begins that an object has for a name; 0 where there is none.
+// beginOfText returns where the string value of a name in an object begins; 0 if there is none.
 func beginOfText(object []byte, name string) int {
-	d := jsontext.NewDecoder(bytes.NewBuffer(object)) // which is not copied
+	d := jsontext.NewDecoder(bytes.NewBuffer(object)) // not copied
 	if _, err := d.ReadToken(); err != nil {
 		return 0
 	}
@@ -58,8 +58,8 @@ func beginOfText(object []byte, name string) int {
 	return 0
 }
 
-// textLength is the length of the text of JSON that data begins with, with its quotes; 0 where there is none that is right, or
-// where an escape is half of a character, which may or may not be half of a right one.
+// textLength returns the length, with quotes, of the JSON string that data begins with. It is 0 if there is no valid
+// one, or if an escape is half of a surrogate pair, which may or may not be valid.
 func textLength(data []byte) int {
 	if data[0] != '"' {
 		return 0
@@ -91,7 +91,8 @@ func textLength(data []byte) int {
 	return 0
 }
 
-// escapeLength is the length of the escape that data begins with; 0 where that is none, or half of a character.
+// escapeLength returns the length of the escape that data begins with; 0 if it is invalid, or half of a surrogate
+// pair.
 func escapeLength(data []byte) int {
 	if len(data) < 2 {
 		return 0

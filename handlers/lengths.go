@@ -7,16 +7,16 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// maxEntries is how many entries a list or an object of texts may hold before anything else is asked of it: more than any request may
-// have, so that what is wrong with each of a million entries is never looked for.
+// maxEntries is how many entries a list or an object of strings may have before they are checked: more than any
+// request may have, so that a million wrong entries are never checked one by one.
 const maxEntries = 2048
 
-// list is a JSON array of bounded length.
+// list is a JSON array of limited length.
 type list[T any] []T
 
-// UnmarshalJSONFrom reads the entries one by one, and stops at the bound.
+// UnmarshalJSONFrom reads the entries one by one, and stops at the limit.
 func (l *list[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
-	if d.PeekKind() != '[' { // null, or what is none
+	if d.PeekKind() != '[' { // null, or not an array
 		return json.UnmarshalDecode(d, (*[]T)(l))
 	}
 	if _, err := d.ReadToken(); err != nil {

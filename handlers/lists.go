@@ -35,8 +35,8 @@ func serveQuery[A any](do func(context.Context, *broker.Call, map[string]string)
 	})
 }
 
-// readParameters reads the query. Each parameter can be given once, and a misspelt one is refused. One that is like none
-// of them passes: hosts and gateways add their own, such as code and api-version.
+// readParameters reads the query. Each parameter can be given once, and a misspelt one is refused. One that resembles
+// none of them is ignored: hosts and gateways add their own, such as code and api-version.
 func readParameters(r *http.Request, known ...string) (map[string]string, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -48,7 +48,7 @@ func readParameters(r *http.Request, known ...string) (map[string]string, error)
 		if len(list) > 1 {
 			return nil, &problem.Error{
 				Code: "field_invalid", Detail: "A parameter is given twice.",
-				Fields: []problem.Field{{Pointer: "/" + escapePointer(strings.ToValidUTF8(name, "?")), Detail: "must be given once; found it twice."}},
+				Fields: []problem.Field{{Pointer: "/" + escapePointer(strings.ToValidUTF8(name, "?")), Detail: "must be given once; found twice."}},
 			}
 		}
 		values[name] = list[0]
@@ -105,7 +105,7 @@ type listedService struct {
 	Title string `json:"title"`
 }
 
-// ListServices lists the signing names that the caller may have signed for.
+// ListServices lists the signing names of the services that the caller may sign for.
 func (h *Handlers) ListServices() http.Handler {
 	return serveQuery(func(_ context.Context, call *broker.Call, _ map[string]string) (*serviceList, error) {
 		out := &serviceList{Services: []listedService{}}
@@ -128,7 +128,7 @@ type listedRegion struct {
 	Partition string `json:"partition"`
 }
 
-// ListRegions lists the regions that the caller may have signed for, partition by partition.
+// ListRegions lists the regions that the caller may sign for, partition by partition.
 func (h *Handlers) ListRegions() http.Handler {
 	return serveQuery(func(_ context.Context, call *broker.Call, _ map[string]string) (*regionList, error) {
 		out := &regionList{Regions: []listedRegion{}}
@@ -158,7 +158,7 @@ type inferredScope struct {
 	Warnings []warning `json:"warnings"`
 }
 
-// InferScope says what a URL tells of its signature, and why.
+// InferScope says what can be inferred from a URL for its signature, and why.
 func (h *Handlers) InferScope() http.Handler {
 	return serveQuery(func(_ context.Context, call *broker.Call, values map[string]string) (*inferredScope, error) {
 		raw, given := values["url"]
@@ -212,7 +212,7 @@ func scopeOf(s endpoints.Scope, err error) func(host string) *inferredScope {
 	}
 }
 
-var errProfileForbidden = &problem.Error{Code: "forbidden", Detail: "The policies do not allow this profile to you."}
+var errProfileForbidden = &problem.Error{Code: "forbidden", Detail: "The policies do not allow you this profile."}
 
 type identity struct {
 	Profile string `json:"profile"`
@@ -221,7 +221,7 @@ type identity struct {
 	UserID  string `json:"userId"`
 }
 
-// TestConnection says who AWS takes a profile's session for.
+// TestConnection returns the AWS identity of a profile's session.
 func (h *Handlers) TestConnection() http.Handler {
 	return serveQuery(func(ctx context.Context, call *broker.Call, values map[string]string) (*identity, error) {
 		name := cmp.Or(values["profile"], h.DefaultProfile)

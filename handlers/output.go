@@ -8,7 +8,7 @@ import (
 // output is how much of the response the caller wants.
 type output struct {
 	short bool
-	form  string // of the body; empty for those of the output
+	form  string // of the body; empty for the default of short
 }
 
 func (in *signRequest) wanted() output {
@@ -20,10 +20,10 @@ func (in *signRequest) checkOutput(found *problem.Fields) {
 	found.OneOf("/bodyForm", in.BodyForm, "text", "base64", "envelope", "none")
 }
 
-// alwaysFull refuses a choice where the whole response is needed: by the next step, or by who prints it.
+// alwaysFull refuses the choice if the whole response is needed: by the next step, or by the command that prints it.
 func (in *signRequest) alwaysFull() error {
 	var found problem.Fields
-	const reason = "must be left out here, where the response is always full."
+	const reason = "must be left out here: the response is always full."
 	if in.Output != nil {
 		found.Add("/output", reason)
 	}
@@ -33,7 +33,7 @@ func (in *signRequest) alwaysFull() error {
 	return found.Err()
 }
 
-// choose takes from the response what the caller does not want.
+// choose removes from the response what the caller does not want.
 func (a *signedResponse) choose(want output) {
 	a.output = want
 	if !a.Body.Present {
@@ -55,7 +55,7 @@ func (a *signedResponse) choose(want output) {
 	}
 }
 
-// bodyForms are the forms in which a response has the body.
+// bodyForms are the forms of the body in a response.
 type bodyForms struct{ text, encoded, enveloped bool }
 
 func (f bodyForms) appendTo(o *appendjson.Object, body []byte, media string) {

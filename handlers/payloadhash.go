@@ -13,7 +13,7 @@ import (
 	"countersign/signing"
 )
 
-// maxHashed is the largest object that S3 takes in one PUT, 5 GiB (Amazon S3 User Guide, "Uploading objects").
+// maxHashed is the largest object that S3 accepts in one PUT, 5 GiB (Amazon S3 User Guide, "Uploading objects").
 const maxHashed = 5 << 30
 
 type hashed struct {
@@ -22,7 +22,8 @@ type hashed struct {
 	PayloadLength int64  `json:"payloadLength"`
 }
 
-// HashPayload hashes a body of any media type while it arrives and keeps none of it. A body may take as long as it keeps to the least rate.
+// HashPayload hashes a body of any media type while it arrives and keeps none of it. A body may take as long as it
+// likes if it keeps to the minimum rate.
 func (h *Handlers) HashPayload() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
@@ -43,20 +44,22 @@ func (h *Handlers) HashPayload() http.Handler {
 			tree = signing.NewTreeHash()
 			into = io.MultiWriter(linear, tree)
 		default:
-			WriteError(w, r, &problem.Error{Code: "field_invalid", Detail: "The parameter tree is not " +
-				"right.", Fields: []problem.Field{{Pointer: "/tree", Detail: "must be true or false."}}})
+			WriteError(w, r, &problem.Error{
+				Code: "field_invalid", Detail: "The parameter tree is invalid.",
+				Fields: []problem.Field{{Pointer: "/tree", Detail: "must be true or false."}},
+			})
 			return
 		}
-		body := &patient{
+		body := &patientBody{
 			body: http.MaxBytesReader(w, r.Body, maxHashed), control: http.NewResponseController(w),
-			until: h.Now().Add(silence), now: h.Now,
+			until: h.Now().Add(maxSilence), now: h.Now,
 		}
 		n, err := io.CopyBuffer(into, struct{ io.Reader }{body}, make([]byte, 32<<10))
 		if err != nil {
 			WriteError(w, r, BodyUnreadable(err))
 			return
 		}
-		if err := emptyChunk(r.Header, n); err != nil { // the hash of nothing is not what the caller wants
+		if err := emptyChunk(r.Header, n); err != nil { // the caller does not want the hash of nothing
 			WriteError(w, r, err)
 			return
 		}
@@ -68,29 +71,29 @@ func (h *Handlers) HashPayload() http.Handler {
 	})
 }
 
-// patient lets a body take longer than the server's own limits would have it: a large one is slow, but neither silent
-// nor a trickle that is there to hold a place.
-type patient struct {
+// patientBody lets a body take longer than the server's own timeouts allow: a large body is slow, but it must be
+// neither silent nor a trickle that only occupies a place.
+type patientBody struct {
 	body    io.Reader
 	control *http.ResponseController
-	until   time.Time // by when the next bytes are late, for all that came
+	until   time.Time // deadline from the minimum rate
 	now     func() time.Time
 }
 
 const (
-	silence   = 30 * time.Second
-	leastRate = 1 << 10 // bytes a second
+	maxSilence = 30 * time.Second
+	minRate    = 1 << 10 // bytes a second
 )
 
-func (p *patient) Read(b []byte) (int, error) {
-	until := p.now().Add(silence)
+func (p *patientBody) Read(b []byte) (int, error) {
+	until := p.now().Add(maxSilence)
 	if p.until.Before(until) {
 		until = p.until
 	}
-	// Servers that know no deadlines, such as a recorder in a test, have none to move.
+	// Servers without deadlines, such as a recorder in a test, have none to set.
 	_ = p.control.SetReadDeadline(until)
-	_ = p.control.SetWriteDeadline(until.Add(silence))
+	_ = p.control.SetWriteDeadline(until.Add(maxSilence))
 	n, err := p.body.Read(b)
-	p.until = p.until.Add(time.Duration(n) * time.Second / leastRate)
+	p.until = p.until.Add(time.Duration(n) * time.Second / minRate)
 	return n, err
 }

@@ -2,7 +2,7 @@ package handlers
 
 import "countersign/access"
 
-// PolicyRequest is what the policies would look at for a document as the action's operation takes it, for tests of policies.
+// PolicyRequest returns what the policies would see for a document of the action's operation, for tests of policies.
 func (h *Handlers) PolicyRequest(action access.Action, document []byte) (access.Request, error) {
 	switch action {
 	case access.ActionPresign:

@@ -46,7 +46,7 @@ func (in *postPolicyRequest) check(found *problem.Fields) {
 	between(found, "/expiresInSeconds", in.ExpiresInSeconds, 1, int64(signing.MaxExpires/time.Second))
 }
 
-// uploadForm is where to post the form, and what must stand in it.
+// uploadForm is where to post the form, and its fields.
 type uploadForm struct {
 	URL         string            `json:"url"`
 	Fields      map[string]string `json:"fields"`
@@ -59,7 +59,7 @@ type uploadForm struct {
 	Warnings    []warning         `json:"warnings"`
 }
 
-// CreatePostPolicy makes the fields of a form that uploads to S3 directly.
+// CreatePostPolicy makes the fields of a form that uploads directly to S3.
 func (h *Handlers) CreatePostPolicy() http.Handler { return serveJSON(h.postPolicy) }
 
 func (h *Handlers) postPolicy(ctx context.Context, call *broker.Call, in *postPolicyRequest) (*uploadForm, error) {
@@ -73,7 +73,7 @@ func (h *Handlers) postPolicy(ctx context.Context, call *broker.Call, in *postPo
 	}, nil
 }
 
-// input is the form as the broker takes it.
+// input returns the form for the broker.
 func (in *postPolicyRequest) input() *broker.FormInput {
 	out := &broker.FormInput{
 		Bucket: in.Bucket, Key: in.Key, Fields: in.Fields, StartsWith: in.StartsWith,

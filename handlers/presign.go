@@ -10,7 +10,7 @@ import (
 	"countersign/signing"
 )
 
-// presignRequest is a request to put a signature into the URL of.
+// presignRequest is a request whose URL gets the signature.
 type presignRequest struct {
 	signRequest
 	ExpiresInSeconds *wholeNumber `json:"expiresInSeconds"`
@@ -40,7 +40,7 @@ func (h *Handlers) presign(ctx context.Context, call *broker.Call, in *presignRe
 	return out, out.explain(in.explanation(s, in.ExpiresInSeconds, out.warnings))
 }
 
-// PresignDocument presigns a request that comes as the document of POST /v1/presign, but by another way than HTTP.
+// PresignDocument presigns a request given as a document of POST /v1/presign, but not over HTTP.
 func (h *Handlers) PresignDocument(ctx context.Context, call *broker.Call, document []byte) (*broker.Result, error) {
 	var in presignRequest
 	if err := decodeDocument(document, &in); err != nil {

@@ -19,7 +19,7 @@ type readRequest struct {
 	Choice *wholeNumber `json:"choice"`
 }
 
-// maxChoice is the place of the last request that is read in a paste.
+// maxChoice is the index of the last request that is read in a paste.
 const maxChoice = 199
 
 func (in *readRequest) check(found *problem.Fields) {
@@ -27,7 +27,7 @@ func (in *readRequest) check(found *problem.Fields) {
 	between(found, "/choice", in.Choice, 0, maxChoice)
 }
 
-// readResponse is what was read: a request to sign, and where each value of it stands in the paste.
+// readResponse is what was read: a request to sign, and where each of its values is in the paste.
 type readResponse struct {
 	Kind         string            `json:"kind"`
 	Request      *requestRead      `json:"request,omitzero"`
@@ -92,7 +92,7 @@ type readChoice struct {
 	URL    string `json:"url"`
 }
 
-// ReadRequest reads a paste. It signs nothing, so it leaves no record.
+// ReadRequest reads a paste. It signs nothing, so it writes no record.
 func (h *Handlers) ReadRequest() http.Handler { return serveJSON(h.read) }
 
 func (h *Handlers) read(_ context.Context, _ *broker.Call, in *readRequest) (*readResponse, error) {
@@ -137,10 +137,10 @@ func (h *Handlers) read(_ context.Context, _ *broker.Call, in *readRequest) (*re
 	return out, nil
 }
 
-// maxPieces bounds in how many pieces the place of one value is told.
+// maxPieces limits into how many pieces the location of one value is divided.
 const maxPieces = 200
 
-// add takes a request of the paste into the response.
+// add puts a request of the paste into the response.
 func (out *readResponse) add(q *reading.Request) {
 	out.Kind = string(q.Form)
 	q, out.Signed = q.Unsigned()
@@ -149,7 +149,7 @@ func (out *readResponse) add(q *reading.Request) {
 		request.HeaderList = append(request.HeaderList, sentHeader{h.Name.Text(), h.Value.Text()})
 	}
 	if q.Form == reading.FormURL && request.Method == "" {
-		request.Method = http.MethodGet // what opens it: a browser
+		request.Method = http.MethodGet // a browser would open it
 	}
 	limit := map[string]int{}
 	if q.Body.State == reading.BodyPresent || q.Body.State == reading.BodyTruncated {

@@ -35,9 +35,9 @@ type signRequest struct {
 	Output             *string             `json:"output"`
 	BodyForm           *string             `json:"bodyForm"`
 
-	bodyBytes   []byte     // what BodyBase64 holds
-	signingTime *time.Time // what SigningTime says
-	asked       broker.Input
+	bodyBytes   []byte     // decoded from BodyBase64
+	signingTime *time.Time // parsed from SigningTime
+	brokerInput broker.Input
 }
 
 func (in *signRequest) body() *bodyValue { return &in.Body }
@@ -66,7 +66,7 @@ type signingOptions struct {
 	SessionToken        *string `json:"sessionToken"`
 }
 
-// check holds what the contract says beyond types. It must refuse exactly what the schema refuses.
+// check checks what the contract requires beyond types. It must refuse exactly what the schema refuses.
 func (in *signRequest) check(found *problem.Fields) {
 	found.Require("/method", in.Method)
 	found.Require("/url", in.URL)

@@ -17,7 +17,7 @@ import (
 // appender is a response that writes its fields itself.
 type appender interface{ appendTo(*appendjson.Object) }
 
-// writeJSON encodes before it writes the status, so that a response is whole or is a problem.
+// writeJSON encodes before it writes the status, so that the response is either complete or a problem.
 func writeJSON(w http.ResponseWriter, r *http.Request, status int, media string, v any) {
 	if a, ok := v.(appender); ok {
 		writeAppended(w, r, status, media, a)
@@ -25,17 +25,16 @@ func writeJSON(w http.ResponseWriter, r *http.Request, status int, media string,
 	}
 	var body bytes.Buffer
 	if large, ok := v.(interface{ size() int }); ok {
-		body.Grow(large.size()) // doubling it while it is written would take two and three times as much
+		body.Grow(large.size()) // growing it while it is written would take two or three times as much
 	}
-	// A problem may quote what a caller sent, whatever that is; anything else that is not UTF-8 is a fault of ours.
+	// A problem may quote the caller, whatever the bytes; anything else that is not UTF-8 is an internal error.
 	refused := status >= http.StatusBadRequest
 	if err := json.MarshalWrite(&body, v, json.Deterministic(true), jsontext.AllowInvalidUTF8(refused)); err != nil {
 		WriteError(w, r, fmt.Errorf("encoding the response: %w", err))
 		return
 	}
 	writeHead(w, status, media, body.Len())
-	// A client that is gone cannot be told anything more.
-	_, _ = w.Write(body.Bytes())
+	_, _ = w.Write(body.Bytes()) // the client may be gone
 }
 
 func writeHead(w http.ResponseWriter, status int, media string, length int) {
@@ -44,12 +43,12 @@ func writeHead(w http.ResponseWriter, status int, media string, length int) {
 	w.WriteHeader(status)
 }
 
-// responses have buffers; none is kept that is larger than keptResponse.
+// responses are reusable buffers of up to maxReusedResponse bytes.
 var responses = sync.Pool{New: func() any { return new(appendjson.Object) }}
 
-const keptResponse = 256 << 10
+const maxReusedResponse = 256 << 10
 
-var errNotUTF8 = errors.New("encoding the response: a text is not UTF-8")
+var errNotUTF8 = errors.New("encoding the response: a string is not UTF-8")
 
 func writeAppended(w http.ResponseWriter, r *http.Request, status int, media string, a appender) {
 	o := responses.Get().(*appendjson.Object)
@@ -61,14 +60,14 @@ func writeAppended(w http.ResponseWriter, r *http.Request, status int, media str
 		return
 	}
 	writeHead(w, status, media, o.Len())
-	// A client that is gone cannot be told anything more. Its connection of HTTP/2 may still read the buffer, when the write
-	// has ended in an error: it is not used again.
-	if _, err := o.WriteTo(w); err == nil && cap(text) <= keptResponse {
+	// If the write fails, the client may be gone. Its HTTP/2 connection may still read the buffer then, so it is not
+	// reused.
+	if _, err := o.WriteTo(w); err == nil && cap(text) <= maxReusedResponse {
 		responses.Put(o)
 	}
 }
 
-// documentOf is a response that is not written to a client.
+// documentOf returns a response that is not written to a client.
 func documentOf(a appender) ([]byte, error) {
 	o := appendjson.Open(nil)
 	a.appendTo(o)

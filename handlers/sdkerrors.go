@@ -9,7 +9,7 @@ import (
 	"countersign/problem"
 )
 
-// sdkProblem is a problem with the members in which SDKs of AWS look for code and message. Of others they show nothing.
+// sdkProblem is a problem with the members in which AWS SDKs look for code and message; they show no others.
 type sdkProblem struct {
 	problem.Document
 	AWSType string `json:"__type"`
@@ -21,12 +21,12 @@ type sdkError struct {
 	RequestID     string `xml:"RequestId"`
 }
 
-// xmlServices are those whose SDKs read errors in XML, beside the ones that are asked by a form.
+// xmlServices are the services whose SDKs read errors in XML, besides those that are called with forms.
 var xmlServices = map[string]bool{
 	"s3": true, "s3express": true, "s3-outposts": true, "s3-object-lambda": true, "route53": true, "cloudfront": true,
 }
 
-// sdkService is the service that a client's own signature is for, empty where it has none.
+// sdkService returns the service that the client's own signature is for; empty without one.
 func sdkService(r *http.Request) string {
 	fields, found := strings.CutPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 ")
 	if !found {
@@ -41,7 +41,7 @@ func sdkService(r *http.Request) string {
 	return scope[len(scope)-2]
 }
 
-// writeForSDK answers with a problem in the form in which the SDK for a service reads errors.
+// writeForSDK responds with a problem in the format in which the service's SDK reads errors.
 func writeForSDK(w http.ResponseWriter, r *http.Request, service string, status int, document problem.Document) {
 	message := strings.TrimSpace(document.Detail + " " + document.Hint)
 	w.Header().Set("X-Amzn-Errortype", document.Code)
@@ -50,7 +50,7 @@ func writeForSDK(w http.ResponseWriter, r *http.Request, service string, status 
 		writeJSON(w, r, status, "application/problem+json", sdkProblem{document, document.Code, message})
 		return
 	}
-	// Texts have a form in XML, so there is no error.
+	// Strings always marshal to XML, so there is no error.
 	e := sdkError{Code: document.Code, Message: message, RequestID: document.Instance}
 	var body []byte
 	if strings.HasPrefix(service, "s3") {

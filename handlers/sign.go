@@ -24,7 +24,7 @@ func sentHeaders(headers []signing.Header) []sentHeader {
 	return list
 }
 
-// SignRequest signs a request by headers.
+// SignRequest signs a request in its headers.
 func (h *Handlers) SignRequest() http.Handler { return serveJSON(h.sign) }
 
 func (h *Handlers) sign(ctx context.Context, call *broker.Call, in *signRequest) (*signedResponse, error) {
@@ -37,7 +37,7 @@ func (h *Handlers) sign(ctx context.Context, call *broker.Call, in *signRequest)
 	return out, out.explain(in.explanation(s, nil, out.warnings))
 }
 
-// SignDocument signs a request that comes as the document of POST /v1/sign, but by another way than HTTP.
+// SignDocument signs a request given as a document of POST /v1/sign, but not over HTTP.
 func (h *Handlers) SignDocument(ctx context.Context, call *broker.Call, document []byte) (*broker.Result, error) {
 	var in signRequest
 	if err := decodeDocument(document, &in); err != nil {
@@ -53,12 +53,12 @@ func (h *Handlers) SignDocument(ctx context.Context, call *broker.Call, document
 	return s, nil
 }
 
-// IsRequestDocument tells whether a text is a document as POST /v1/sign or POST /v1/presign takes it.
+// IsRequestDocument reports whether text is a document for POST /v1/sign or POST /v1/presign.
 func IsRequestDocument(text []byte) bool {
 	return decodeDocument(text, new(presignRequest)) == nil
 }
 
-// RequestDocument is a request as POST /v1/sign takes it.
+// RequestDocument returns a request as a document for POST /v1/sign.
 func RequestDocument(in *broker.Input) ([]byte, error) {
 	out := struct {
 		requestRead
@@ -83,7 +83,7 @@ func RequestDocument(in *broker.Input) ([]byte, error) {
 	return json.Marshal(out, json.Deterministic(true))
 }
 
-// SignedDocument is what POST /v1/sign and POST /v1/presign answer with.
+// SignedDocument returns the response of POST /v1/sign and POST /v1/presign.
 func SignedDocument(s *broker.Result) ([]byte, error) {
 	a := newSignedResponse(s)
 	if err := a.explain(newExplanation(s.Explanation)); err != nil {

@@ -18,7 +18,7 @@ type signedResponse struct {
 	*broker.Result
 	output      output
 	warnings    []warning
-	explanation []byte // as JSON; nil where nobody asked
+	explanation []byte // as JSON; nil if not requested
 	bodyForms   bodyForms
 	scopeSource string
 	options     usedOptions
@@ -32,7 +32,7 @@ func newSignedResponse(s *broker.Result) *signedResponse {
 	return a
 }
 
-// explain puts in how the signature came about, where the caller asked for it.
+// explain adds how the signature was made, if the caller asked for it.
 func (a *signedResponse) explain(e *explanation) (err error) {
 	if e != nil {
 		a.explanation, err = json.Marshal(e, json.Deterministic(true))
@@ -50,7 +50,7 @@ func (a *signedResponse) appendTo(o *appendjson.Object) {
 	o.Text("url", a.URL)
 	o.Object("headers", a.appendHeaders)
 	a.appendHeaderList(o)
-	if a.Authorization != "" { // else it is in the URL
+	if a.Authorization != "" { // otherwise it is in the URL
 		o.Text("authorization", a.Authorization)
 		o.Text("xAmzDate", a.Date)
 		o.TextIfAny("xAmzSecurityToken", a.header("x-amz-security-token"))
@@ -74,7 +74,7 @@ func (a *signedResponse) appendTo(o *appendjson.Object) {
 	a.appendNotes(o)
 }
 
-// appendShort writes what a client needs that sends the request.
+// appendShort writes what a client needs to send the request.
 func (a *signedResponse) appendShort(o *appendjson.Object) {
 	o.Text("method", a.Method)
 	o.Text("url", a.URL)
@@ -96,7 +96,7 @@ func (a *signedResponse) appendNotes(o *appendjson.Object) {
 	}
 }
 
-// appendHeaders writes the headers by name, of those with the same name the last.
+// appendHeaders writes the headers by name; of several with the same name, the last.
 func (a *signedResponse) appendHeaders(o *appendjson.Object) {
 	var space [16]signing.Header
 	byName := append(space[:0], a.Headers...)
@@ -115,7 +115,7 @@ func (a *signedResponse) appendHeaderList(o *appendjson.Object) {
 	})
 }
 
-// header is the value of the last header of that name.
+// header returns the value of the last header of that name.
 func (a *signedResponse) header(name string) (value string) {
 	for _, h := range a.Headers {
 		if strings.EqualFold(h.Name, name) {
@@ -125,7 +125,7 @@ func (a *signedResponse) header(name string) (value string) {
 	return value
 }
 
-// usedOptions says how the request was signed, whether that was asked for or is what the service wants.
+// usedOptions says how the request was signed, whether the caller chose that or the service requires it.
 type usedOptions struct {
 	NormalizePath       bool              `json:"normalizePath"`
 	DoubleEncode        bool              `json:"doubleEncode"`

@@ -57,7 +57,7 @@ type snippet struct {
 	Variable string `json:"variable,omitzero"`
 }
 
-// CreateSnippet writes a request for another tool. It signs nothing, so it leaves no record.
+// CreateSnippet writes a request for another tool. It signs nothing, so it writes no record.
 func (h *Handlers) CreateSnippet() http.Handler { return serveJSON(h.snippet) }
 
 func (h *Handlers) snippet(_ context.Context, _ *broker.Call, in *snippetRequest) (*snippet, error) {
@@ -91,14 +91,14 @@ func (in *snippetRequest) snippet() (snippets.Snippet, error) {
 	}
 	made, err := snippets.Write(snippets.Form(in.For), r, options)
 	if err != nil {
-		return snippets.Snippet{}, problem.Invalid("/for", "This form cannot hold the body: it is not a text, or it has "+
-			"carriage returns, which a command of Windows loses. "+
-			"Choose another one.")
+		return snippets.Snippet{}, problem.Invalid("/for", "This form cannot hold the body: it is not text, or it has "+
+			"carriage returns, which a Windows command loses. "+
+			"Choose another form.")
 	}
 	return made, nil
 }
 
-// WriteSnippet is POST /v1/snippets for those who have the parts of its document.
+// WriteSnippet is POST /v1/snippets for callers that have the parts of its document.
 func WriteSnippet(form string, request []byte, address *string, keepExpressions bool) (snippets.Snippet, error) {
 	in := snippetRequest{For: form, Request: request, Address: address, KeepExpressions: keepExpressions}
 	var found problem.Fields
@@ -109,7 +109,7 @@ func WriteSnippet(form string, request []byte, address *string, keepExpressions 
 	return in.snippet()
 }
 
-// write is the request as package snippets takes it.
+// write returns the request for package snippets.
 func (in *snippetRequest) write() (*snippets.Request, error) {
 	target, _, err := signing.ParseURL(broker.TrimURL(in.request.URL), in.request.Query)
 	if err != nil && in.Address == nil {
@@ -119,7 +119,7 @@ func (in *snippetRequest) write() (*snippets.Request, error) {
 	if err != nil {
 		return nil, within("/request", err)
 	}
-	document := withoutMembers(in.Request, "output", "bodyForm") // which a snippet chooses, since it reads the response
+	document := withoutMembers(in.Request, "output", "bodyForm") // a snippet chooses them itself, since it reads the response
 	if err := document.Indent(jsontext.WithIndent("  ")); err != nil {
 		return nil, problem.Invalid("/request", "must be JSON.")
 	}
@@ -132,7 +132,7 @@ func (in *snippetRequest) write() (*snippets.Request, error) {
 	return r, nil
 }
 
-// withoutMembers is an object without the members of some names. That it is an object was seen before.
+// withoutMembers returns an object without the members of some names. The value is known to be an object.
 func withoutMembers(object jsontext.Value, names ...string) jsontext.Value {
 	var kept bytes.Buffer
 	d, e := jsontext.NewDecoder(bytes.NewReader(object)), jsontext.NewEncoder(&kept)
@@ -151,7 +151,7 @@ func withoutMembers(object jsontext.Value, names ...string) jsontext.Value {
 	return kept.Bytes()
 }
 
-// within is an error of a document that is a field of another.
+// within returns an error of a document that is a field of another.
 func within(pointer string, err error) error {
 	p := *broker.Problem(err)
 	p.Fields = slices.Clone(p.Fields)

@@ -84,7 +84,7 @@ func (in *canonicalStep) check(found *problem.Fields) {
 	}
 }
 
-// nullFree: what one step answers and the next takes holds no null.
+// nullFree marks documents in which null is refused: no step returns one for the next.
 func (in *canonicalStep) nullFree() {}
 
 func (in *stringStep) check(found *problem.Fields) {
@@ -103,9 +103,9 @@ func (in *signatureStep) check(found *problem.Fields) {
 	found.Require("/signature", in.Signature)
 }
 
-// step is what the broker takes of it.
+// step returns the step for the broker.
 func (in *canonicalStep) step() broker.Step {
-	at, _ := parseTime(in.SigningTime) // checked when it was decoded
+	at, _ := parseTime(in.SigningTime) // checked during decoding
 	step := broker.Step{CanonicalRequest: in.CanonicalRequest}
 	step.Method, step.URL, step.Profile, step.Service, step.Region = in.Method, in.URL, in.Profile, in.Service, in.Region
 	step.PayloadSHA256, step.Algorithm, step.SigningTime, step.SignedHeaders = in.PayloadSHA256, in.Algorithm, &at, in.SignedHeaders
@@ -128,7 +128,8 @@ func (in *canonicalStep) namedParts() namedParts {
 	return parts
 }
 
-// verify refuses what step 1 would not have answered. What must be sent is taken from the request that was made again.
+// verify refuses what step 1 would not have returned. The URL and headers to send are taken from the request that was
+// made again.
 func (in *canonicalStep) verify() error {
 	step := in.step()
 	if err := broker.CheckStep(&step); err != nil {
@@ -238,7 +239,7 @@ func (h *Handlers) authorization(_ context.Context, _ *broker.Call, in *signatur
 	return out, err
 }
 
-// body is what any of the forms holds.
+// body returns the body from whichever form is given.
 func (in *canonicalStep) body() ([]byte, error) {
 	switch {
 	case in.Body != nil:

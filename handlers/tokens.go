@@ -10,7 +10,7 @@ import (
 	"countersign/signing"
 )
 
-// connectTokenRequest says what a token must open.
+// connectTokenRequest says what a token must give access to.
 type connectTokenRequest struct {
 	Kind               string              `json:"kind"`
 	Endpoint           string              `json:"endpoint"`
@@ -25,7 +25,7 @@ type connectTokenRequest struct {
 	signingTime *time.Time
 }
 
-// connectKinds are those of package signing.
+// connectKinds are the kinds in package signing.
 var connectKinds = []string{
 	string(signing.ConnectRDS), string(signing.ConnectDSQL), string(signing.ConnectDSQLAdmin), string(signing.ConnectElastiCache),
 	string(signing.ConnectElastiCacheServerless), string(signing.ConnectMemoryDB), string(signing.ConnectEKS),
@@ -45,7 +45,7 @@ func (in *connectTokenRequest) check(found *problem.Fields) {
 	between(found, "/expiresInSeconds", in.ExpiresInSeconds, 1, int64(signing.MaxExpires/time.Second))
 }
 
-// connectToken is what a service takes in place of a password.
+// connectToken is what a service accepts instead of a password.
 type connectToken struct {
 	Token       string    `json:"token"`
 	SignedAt    time.Time `json:"signedAt"`
@@ -55,7 +55,7 @@ type connectToken struct {
 	Warnings    []warning `json:"warnings"`
 }
 
-// CreateConnectToken makes a token that a service takes in place of a password.
+// CreateConnectToken makes a token that a service accepts instead of a password.
 func (h *Handlers) CreateConnectToken() http.Handler { return serveJSON(h.connectToken) }
 
 func (h *Handlers) connectToken(ctx context.Context, call *broker.Call, in *connectTokenRequest) (*connectToken, error) {

@@ -32,11 +32,11 @@ type verifyRequest struct {
 	At            *string             `json:"at"`
 
 	bodyBytes []byte
-	at        *time.Time // what At says
+	at        *time.Time // parsed from At
 }
 
 func (in *verifyRequest) check(found *problem.Fields) {
-	// The fields that signing has too are held in one place.
+	// The fields that signing has, too, are checked in one place.
 	like := signRequest{
 		Method: in.Method, URL: in.URL, HeaderList: in.HeaderList, BodyBase64: in.BodyBase64, Credentials: in.Credentials, Options: in.Options,
 	}
@@ -56,7 +56,7 @@ func (in *verifyRequest) check(found *problem.Fields) {
 	}
 }
 
-// verdictResponse says whether a signature is right, and if not, which part of the request is wrong.
+// verdictResponse says whether a signature is valid, and if not, which part of the request is wrong.
 type verdictResponse struct {
 	Valid           bool           `json:"valid"`
 	Verdict         string         `json:"verdict"`
@@ -77,7 +77,7 @@ type verdictFault struct {
 	Cause  diagnosis.Cause `json:"cause"`
 }
 
-// input is the request as the broker takes it.
+// input returns the request for the broker.
 func (in *verifyRequest) input() *broker.VerifyInput {
 	out := &broker.VerifyInput{At: in.at}
 	in.Options.set(&out.Input)
@@ -94,7 +94,7 @@ func (in *verifyRequest) namedParts() namedParts {
 	return namedParts{headers: in.Headers, headerList: namesOf(in.HeaderList)}
 }
 
-// readBody takes the body, and refuses what the document says in two ways.
+// readBody returns the body, and refuses anything that the document gives in two ways.
 func (in *verifyRequest) readBody() (broker.Body, error) {
 	if o := in.Options; o != nil && in.DoubleEncode != nil && o.DoubleEncode != nil && *in.DoubleEncode != *o.DoubleEncode {
 		return broker.Body{}, &problem.Error{Code: "fields_conflict", Detail: "The encoding of the path is given in two " +
@@ -123,7 +123,7 @@ func (h *Handlers) verify(ctx context.Context, call *broker.Call, in *verifyRequ
 	return verdictOf(v), nil
 }
 
-// VerifyDocument verifies a request that comes as the document of POST /v1/verify, but by another way than HTTP.
+// VerifyDocument verifies a request given as a document of POST /v1/verify, but not over HTTP.
 func (h *Handlers) VerifyDocument(ctx context.Context, call *broker.Call, document []byte) (*broker.Verdict, error) {
 	var in verifyRequest
 	if err := decodeDocument(document, &in); err != nil {
@@ -136,7 +136,7 @@ func (h *Handlers) VerifyDocument(ctx context.Context, call *broker.Call, docume
 	return v, nil
 }
 
-// VerdictDocument is what POST /v1/verify answers with.
+// VerdictDocument returns the response of POST /v1/verify.
 func VerdictDocument(v *broker.Verdict) ([]byte, error) {
 	return json.Marshal(verdictOf(v), json.Deterministic(true))
 }
