@@ -117,7 +117,7 @@ sim: $(UNDER_TEST)
 	CGO_ENABLED=1 $(GO) test -race ./credentials -run '^TestRolesAnywhere_RotationsFailNoRequest$$' -v -rotations $(ROTATIONS)
 	CGO_ENABLED=1 $(GO) test -race ./cli -run '^TestReload_EachRequestHasOneGeneration$$' -timeout=30m -v -reloads $(RELOADS)
 	$(GO) test ./access -run '^TestDeniedRequestsStayDenied$$' -timeout=60m -v -mutations $(PAIRS)
-	$(GO) test ./handlers -run '^TestPolicies_DecideOnWhatTheSignatureHolds$$' -timeout=60m -v -pairs $(PAIRS)
+	$(GO) test ./handlers -run '^TestPolicies_DecideOnWhatTheSignatureCovers$$' -timeout=60m -v -pairs $(PAIRS)
 	$(GO) test ./sandbox -run '^TestGatewayRefusesEveryFlippedBit$$' -v -bits 8
 	$(GO) test ./internal/chain -run '^TestBehindBothKindsOfHost$$' -whole
 	$(GO) test ./diagnosis -run '^TestDiagnose_GeneratedMistakes$$' -timeout=2h -v -generated $(GENERATED)

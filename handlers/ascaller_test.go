@@ -11,7 +11,8 @@ import (
 	"countersign/signing"
 )
 
-// endingWithToken is the session of a caller whose token ends after left, while AWS takes the session for longer.
+// endingWithToken is the session of a caller whose token expires after left, while AWS accepts the session for
+// longer.
 func endingWithToken(left time.Duration) fakeSessions {
 	return fakeSessions{session: func(credentials.SessionRequest) (credentials.Session, error) {
 		return credentials.Session{
@@ -21,7 +22,7 @@ func endingWithToken(left time.Duration) fakeSessions {
 	}}
 }
 
-func TestAsCaller_NothingThatIsHandedOutOutlivesTheToken(t *testing.T) {
+func TestAsCaller_NothingIssuedOutlivesTheToken(t *testing.T) {
 	const left = 4 * time.Minute
 	end := signedAt.Add(left)
 	server := newServer(t, func(o *handlers.Options) {
@@ -50,7 +51,7 @@ func TestAsCaller_NothingThatIsHandedOutOutlivesTheToken(t *testing.T) {
 	}
 	w := server.post("/v1/tokens", `{"kind":"eks","endpoint":"sts.eu-west-1.amazonaws.com","user":"cluster","region":"eu-west-1"}`)
 	if got := server.problem(w, 401); got.Code != "login_expired" || w.Header().Get("WWW-Authenticate") == "" {
-		t.Errorf("a token that a cluster takes for a quarter of an hour: %+v, %v", got, w.Header())
+		t.Errorf("a token that a cluster accepts for a quarter of an hour: %+v, %v", got, w.Header())
 	}
 	w = server.post("/v1/presign", `{"method":"GET","url":"https://sts.eu-west-1.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15",`+
 		`"headers":{"x-k8s-aws-id":"cluster"},"expiresInSeconds":60}`)
@@ -70,7 +71,7 @@ func TestAsCaller_NothingThatIsHandedOutOutlivesTheToken(t *testing.T) {
 	}
 }
 
-// TestAsCaller_NoStepSignsForLater: the time of step 1 may be five minutes off, and not after the token's end.
+// The time of step 1 may be five minutes off, but not after the token's expiry.
 func TestAsCaller_NoStepSignsForLater(t *testing.T) {
 	const left = 2 * time.Minute
 	first := newServer(t, func(o *handlers.Options) {

@@ -10,7 +10,7 @@ import (
 	"testing/iotest"
 )
 
-// Base64 is that of package base64, whatever the length and in whatever pieces it is read.
+// The output equals package base64's, whatever the length and in whatever pieces it is read.
 func TestWriteBase64_IsBase64(t *testing.T) {
 	random := rand.NewChaCha8([32]byte{1})
 	sizes := []int{48<<10 - 1, 48 << 10, 48<<10 + 1, 100_000}

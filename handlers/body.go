@@ -212,7 +212,7 @@ func bodyFields(p broker.Body, media string) (text, encoded *string, e *envelope
 	return nil, &content, e
 }
 
-// bodySize estimates the size of those forms in a response, including the third that its encoder needs as spare room.
+// bodySize estimates the size of those forms in a response, including the third that its encoder needs as spare capacity.
 func bodySize(text, encoded *string, e *envelope) int {
 	n := len(valueOf(text)) + len(valueOf(encoded))
 	if e != nil {

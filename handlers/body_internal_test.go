@@ -10,7 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Texts are unescaped as package jsontext does it, in place or not.
+// Strings are unescaped as package jsontext does it, in place or not.
 func TestBodyValue_UnquotesAsJSONTextDoes(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	pieces := []string{
@@ -34,7 +34,7 @@ func TestBodyValue_UnquotesAsJSONTextDoes(t *testing.T) {
 			if err := decodeDocument(given, in); err != nil {
 				t.Fatal(err)
 			}
-			for range 2 { // it may be asked for again
+			for range 2 { // it may be called again
 				if body, err := in.readBody(); err != nil || !bytes.Equal(body.Bytes, want) || !body.Text {
 					t.Fatalf("got %q, %v, want %q of %s", body.Bytes, err, want, document)
 				}

@@ -36,7 +36,7 @@ func TestEnvelopesWithoutContentAreRefused(t *testing.T) {
 	}
 }
 
-func TestBodiesThatAreStillWrappedGetAWarning(t *testing.T) {
+func TestBodies_StillWrappedGetAWarning(t *testing.T) {
 	server := newServer(t, nil)
 	encode := base64.StdEncoding.EncodeToString
 	long := bytes.Repeat([]byte{0, 1, 2, 0xff}, 30)
@@ -135,7 +135,7 @@ func TestBodiesOfMethodsWithoutOneGetAWarning(t *testing.T) {
 	}
 }
 
-func TestAnObjectIsNotReplacedByNothingInSilence(t *testing.T) {
+func TestBodies_EmptyingAnObjectGetsAWarning(t *testing.T) {
 	server := newServer(t, nil)
 	for name, test := range map[string]struct {
 		method, url string

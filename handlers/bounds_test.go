@@ -94,7 +94,7 @@ func TestAddressesAreNamesOfHosts(t *testing.T) {
 	}
 }
 
-// .NET, and so Logic Apps, sends ASCII in headers or nothing.
+// .NET, and so Logic Apps, sends only ASCII in headers.
 func TestHeadersThatClientsCannotSendAreRefused(t *testing.T) {
 	server := newServer(t, nil)
 	for _, value := range []string{"Grüße", "\u00a0", "日本", "a\u0080"} {
@@ -121,13 +121,13 @@ func TestParametersThatCannotBeReadAreRefused(t *testing.T) {
 
 func TestAResponseThatCannotBeEncodedIsAProblem(t *testing.T) {
 	server := newServer(t, nil)
-	// The fake's ARN holds what it was asked for.
+	// The fake's ARN contains what was requested.
 	if got := server.problem(server.do(httptest.NewRequest(http.MethodGet, "/v1/identity?profile=%ff", nil)), 500); got.Code != "internal" {
 		t.Errorf("got %+v", got)
 	}
 }
 
-func TestAStrangersDocumentIsNotHeld(t *testing.T) {
+func TestElsewhere_DoesNotHoldDocuments(t *testing.T) {
 	server := newServer(t, nil)
 	body := io.MultiReader(strings.NewReader(`{"`), &zeros{left: 64 << 20})
 	w := httptest.NewRecorder()
@@ -137,11 +137,11 @@ func TestAStrangersDocumentIsNotHeld(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	server.problem(w, 404)
 	if used := after.TotalAlloc - before.TotalAlloc; used > 1<<20 {
-		t.Errorf("%d bytes were allocated for a document that nobody asked for", used)
+		t.Errorf("%d bytes were allocated for an unauthenticated document", used)
 	}
 }
 
-// readAs reads zero bytes as another.
+// readAs reads zero bytes as another byte.
 type readAs struct {
 	io.Reader
 	as byte
@@ -157,7 +157,7 @@ func (r readAs) Read(b []byte) (int, error) {
 	return n, err
 }
 
-func TestHostPatternsOfAProfileAreForWhoMayUseIt(t *testing.T) {
+func TestHostPatterns_AreForCallersOfTheProfile(t *testing.T) {
 	hosts, err := endpoints.NewHosts([]endpoints.HostRule{{Pattern: "api.example.com", Service: "execute-api", Region: "eu-west-1"}})
 	if err != nil {
 		t.Fatal(err)

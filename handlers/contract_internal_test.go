@@ -37,8 +37,8 @@ var documents = []struct {
 	{"SendRequest", func() any { return new(sendRequest) }},
 }
 
-// schemas are those of the contract. The format date-time means RFC 3339 as Go reads it, which knows how long each month is, and byte
-// means RFC 4648 section 4; kin-openapi's own patterns are looser.
+// schemas are the contract's. Format date-time means RFC 3339 as Go reads it, which knows how long each month is, and
+// byte means RFC 4648 section 4; kin-openapi's own patterns are looser.
 func schemas(t testing.TB) (openapi3.Schemas, []openapi3.SchemaValidationOption) {
 	t.Helper()
 	doc, err := openapi3.NewLoader().LoadFromFile("../openapi.yaml")
@@ -88,7 +88,7 @@ func TestEveryRequestBodyIsFuzzed(t *testing.T) {
 	}
 }
 
-// FuzzDecoderAndContractAgree: of the documents that are strict JSON at all, the decoder takes exactly those that the contract takes.
+// Of the documents that are strict JSON, the decoder accepts exactly those that the contract accepts.
 func FuzzDecoderAndContractAgree(f *testing.F) {
 	all, options := schemas(f)
 	seeds := []string{
@@ -158,7 +158,7 @@ func FuzzDecoderAndContractAgree(f *testing.F) {
 		err := decodeDocument(data, in)
 		if !jsontext.Value(data).IsValid() {
 			if err == nil {
-				t.Fatalf("%q is not strict JSON and was taken", data)
+				t.Fatalf("%q is not strict JSON and was accepted", data)
 			}
 			return
 		}

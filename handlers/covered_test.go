@@ -18,11 +18,10 @@ import (
 
 var pairs = flag.Int("pairs", 2_000, "how many changed requests to decide on again; 1000000 is the full run")
 
-// TestPolicies_DecideOnWhatTheSignatureHolds signs random requests under random
-// policies and changes each in every way that a sender could. Whatever of it AWS
-// would still take must be what the policies allow, with every header in sight.
-// Policies that no signature can hold must say so when they are loaded.
-func TestPolicies_DecideOnWhatTheSignatureHolds(t *testing.T) {
+// The test signs random requests under random policies and changes each in every way that a sender could. Whatever
+// AWS would still accept, the policies must allow, with all headers visible. Policies that no signature can enforce
+// must be warned of when they are loaded.
+func TestPolicies_DecideOnWhatTheSignatureCovers(t *testing.T) {
 	r := rand.New(rand.NewPCG(20261128, 13))
 	want := *pairs
 	if testing.Short() {
@@ -51,7 +50,7 @@ func TestPolicies_DecideOnWhatTheSignatureHolds(t *testing.T) {
 			}
 			sent := asWire(t, decodeAs[signResponse](t, w.Body), document)
 			if reason := sent.verify(); reason != "" {
-				t.Fatalf("the request as it is answered is not valid: %s\n%+v", reason, sent)
+				t.Fatalf("the signed request is not valid: %s\n%+v", reason, sent)
 			}
 			for range 10 {
 				changed, kind := sent.change(r)
@@ -81,7 +80,7 @@ func TestPolicies_DecideOnWhatTheSignatureHolds(t *testing.T) {
 	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
 		t.Logf("%7d  %s", kinds[kind], kind)
 	}
-	t.Logf("%d changed requests that AWS takes, all allowed; %d that it does not take; %d policies warned of", taken, refused, warned)
+	t.Logf("%d changed requests that AWS accepts, all allowed; %d that it refuses; %d policies warned of", taken, refused, warned)
 	if warned == 0 || refused == 0 || len(kinds) < 12 {
 		t.Errorf(
 			"%d policies warned of, %d changes refused, %d kinds of change that AWS takes: the test looks at too little", warned,

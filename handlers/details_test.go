@@ -11,9 +11,9 @@ import (
 	"countersign/problem"
 )
 
-// Tools show the detail of a problem and not its list of errors. testdata/details.txt is for people to read: does each detail by itself say
-// what to mend?
-func TestDetails_SayWhatToMend(t *testing.T) {
+// Tools show the detail of a problem and not its list of errors. testdata/details.txt is for people to read: does
+// each detail alone say what to fix?
+func TestDetails_SayWhatToFix(t *testing.T) {
 	lines, err := os.ReadFile("testdata/wrong.txt")
 	if err != nil {
 		t.Fatal(err)

@@ -16,18 +16,19 @@ import (
 	"countersign/signing"
 )
 
-// refusalCase is one of the cases of package diagnosis. Its parts are fields of a document one to one:
+// refusalCase is one of the cases of package diagnosis. Its parts correspond to fields of a document:
 //
 //	request, sent {method, url, headers, body | bodyBase64}  the same, with headers in headerList
 //	response {status, headers, body | bodyBase64}            the same, with headers in headerList
 //	paste                                                    paste
 //	requestIs: as-signed | as-sent | none                    requestIs: signed | sent | absent
-//	credentials, null where no profile holds the key         credentials, or the profile that has them; absent
+//	credentials, null if no profile has the key              credentials, or the profile that has them; absent
 //	receivedAt                                               at
 //	clockOf: signer                                          clock: signer
 //	signedAt, sessionExpiresAt, attempt, stsEndpoint         the same
 //
-// A body that is neither body nor bodyBase64 is empty in the cases, and must be given as "" where a request may have one.
+// A body that is neither body nor bodyBase64 is empty in the cases, and must be given as "" if the method may have
+// one.
 type refusalCase struct {
 	ID               string
 	Request, Sent    *refusalMessage
@@ -148,9 +149,9 @@ func (s *testServer) diagnose(document any) diagnosis.Report {
 	return decodeAs[diagnosis.Report](s.t, w.Body)
 }
 
-// The service answers each case as package diagnosis does that is given everything: with keys in the request, with those of
-// a profile, and without any.
-func TestDiagnose_AnswersTheCasesAsThePackageDoes(t *testing.T) {
+// The service's report on each case is that of package diagnosis with all its inputs: with keys in the request, with
+// the keys of a profile, and without any.
+func TestDiagnose_ReportsAsThePackageDoes(t *testing.T) {
 	policy, err := access.NewPolicy("p.cedar", []byte(`permit (principal, action, resource) when { resource.service == "sts" || true };`))
 	if err != nil {
 		t.Fatal(err)
@@ -217,7 +218,7 @@ const refusedRequest = `{"request":{"method":"GET","url":"https://sqs.eu-west-1.
 	`Signature=0000000000000000000000000000000000000000000000000000000000000000"}},"response":{"status":403,` +
 	`"body":"{\"message\":\"The request signature we calculated does not match the signature you provided.\"}"},"profile":"orders"}`
 
-// To diagnose with a profile is to verify with it.
+// Diagnosing with a profile is verifying with it.
 func TestDiagnose_IsDecidedAndRecordedAsVerify(t *testing.T) {
 	for name, test := range map[string]struct {
 		policy, document string
@@ -269,7 +270,7 @@ func TestDiagnose_IsDecidedAndRecordedAsVerify(t *testing.T) {
 	}
 }
 
-// Without a request, the one that AWS's canonical request is of is decided on.
+// Without a request, the decision is about the request in AWS's canonical request.
 func TestDiagnose_DecidesOnWhatAWSEchoes(t *testing.T) {
 	for _, c := range refusalCases(t) {
 		if c.ID != "secret-other-paste-browser" {
@@ -293,8 +294,8 @@ func TestDiagnose_DecidesOnWhatAWSEchoes(t *testing.T) {
 	t.Fatal("there is no such case")
 }
 
-// A workflow hands on the response of signing and AWS's response as they are.
-func TestDiagnose_TakesWhatSigningAnswered(t *testing.T) {
+// A workflow passes on the response of signing and AWS's response unchanged.
+func TestDiagnose_AcceptsTheResponseOfSigning(t *testing.T) {
 	server := newServer(t, nil)
 	signed := server.sign(`{"method":"POST","url":"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod/orders",` +
 		`"headers":{"Content-Type":"application/json"},"body":{"order":1},"profile":"orders"}`)
@@ -312,8 +313,8 @@ func TestDiagnose_TakesWhatSigningAnswered(t *testing.T) {
 	}
 }
 
-// The response is text, whatever bytes a body holds.
-func TestDiagnose_AnswersInUTF8(t *testing.T) {
+// The response is text, whatever bytes a body has.
+func TestDiagnose_RespondsInUTF8(t *testing.T) {
 	server := newServer(t, nil)
 	server.diagnose(map[string]any{
 		"response": map[string]any{
@@ -322,7 +323,7 @@ func TestDiagnose_AnswersInUTF8(t *testing.T) {
 	})
 }
 
-func TestDiagnose_NeedsSomething(t *testing.T) {
+func TestDiagnose_NeedsInput(t *testing.T) {
 	server := newServer(t, nil)
 	if got := server.problem(server.post("/v1/diagnose", `{"profile":"orders"}`), 400); got.Code != "field_missing" ||
 		got.Errors[0].Pointer != "/paste" {
@@ -330,7 +331,8 @@ func TestDiagnose_NeedsSomething(t *testing.T) {
 	}
 }
 
-// Sessions of the global endpoint of STS do not hold in regions that an account must enable; those of a region's do.
+// Sessions of the global STS endpoint are not valid in regions that an account must enable; those of a regional
+// endpoint are.
 func TestDiagnose_KnowsWhichSTSIssuedTheSession(t *testing.T) {
 	const id, token = "ASIAIOSFODNN7EXAMPLE", "IQoJb3JpZ2luX2VjEXAMPLETOKEN"
 	issuer := ""
@@ -358,7 +360,7 @@ func TestDiagnose_KnowsWhichSTSIssuedTheSession(t *testing.T) {
 	} {
 		issuer, document["stsEndpoint"] = test.held, test.given
 		if v := server.diagnose(document).Verdicts[0]; string(v.Cause) != test.cause {
-			t.Errorf("held by %q, given %q: %s, want %s", test.held, test.given, v.Cause, test.cause)
+			t.Errorf("STS endpoint of the profile %q, in the request %q: %s, want %s", test.held, test.given, v.Cause, test.cause)
 		}
 	}
 }

@@ -11,13 +11,13 @@ import (
 	"countersign/handlers"
 )
 
-// canaries are what must not come out, however it went in.
+// canaries are secrets that must not come out, however they went in.
 type canaries struct {
 	all []string
 	n   int
 }
 
-// new makes a secret that is found again in every spelling: of letters and digits alone.
+// new makes a secret that is recognised in every spelling: it has only letters and digits.
 func (c *canaries) new() string {
 	c.n++
 	secret := fmt.Sprintf("CANARYxyz%02dEXAMPLEthatMustNotComeOut%02d", c.n, c.n)
@@ -27,8 +27,8 @@ func (c *canaries) new() string {
 
 var sixtyFourDigits = regexp.MustCompile(`[0-9a-fA-F]{64}`)
 
-// TestDiagnose_TellsNoSecret puts secrets wherever refusals, requests and pastes have them.
-func TestDiagnose_TellsNoSecret(t *testing.T) {
+// The test puts secrets wherever refusals, requests and pastes have them.
+func TestDiagnose_ShowsNoSecret(t *testing.T) {
 	c := &canaries{}
 	signature := strings.Repeat("5ec2e7", 10) + "abcd"
 	authorization := "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/eu-west-1/s3/aws4_request, SignedHeaders=host;x-amz-date;" +
@@ -159,8 +159,8 @@ func TestDiagnose_TellsNoSecret(t *testing.T) {
 	}
 }
 
-// Nor in any of the cases, whose secrets, tokens and signatures are real ones of throwaway keys.
-func TestDiagnose_TellsNoSecretOfTheCases(t *testing.T) {
+// The same for all cases, whose secrets, tokens and signatures are real ones of throwaway keys.
+func TestDiagnose_ShowsNoSecretOfTheCases(t *testing.T) {
 	server := newServer(t, func(o *handlers.Options) { o.AllowCredentials = true })
 	pattern := regexp.MustCompile(`(?i)signature(?:=|"?\s*:\s*"?)([0-9a-f]{64})`)
 	for _, c := range refusalCases(t) {

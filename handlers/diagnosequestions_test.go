@@ -19,7 +19,7 @@ import (
 type questioner struct {
 	*testServer
 	gateway string
-	clock   *time.Time // of the gateway
+	clock   *time.Time // the gateway's
 }
 
 const (
@@ -43,7 +43,7 @@ func newQuestioner(t *testing.T) questioner {
 	return questioner{server, aws.URL, &clock}
 }
 
-// signs is a request of somebody's own signer.
+// signs returns a request signed by a signer of its own.
 func (q questioner) signs(method, path, body string, change func(*signing.Request)) signResponse {
 	q.t.Helper()
 	url, err := signing.ParseReceivedURL("https://" + questionedHost + path)
@@ -70,7 +70,7 @@ func (q questioner) signs(method, path, body string, change func(*signing.Reques
 	return out
 }
 
-// sends takes a request to the gateway, and what is known of it and of the response to the service.
+// sends sends a request to the gateway, and the service what is known of the request and the response.
 func (q questioner) sends(signed signResponse, requestIs string, more map[string]any) diagnosis.Report {
 	q.t.Helper()
 	r, err := http.NewRequestWithContext(
@@ -98,7 +98,7 @@ func (q questioner) sends(signed signResponse, requestIs string, more map[string
 	defer answered.Body.Close()
 	text, err := io.ReadAll(answered.Body)
 	if err != nil || answered.StatusCode < 400 {
-		q.t.Fatalf("the gateway answered %d %s %v", answered.StatusCode, text, err)
+		q.t.Fatalf("the gateway responded with %d %s %v", answered.StatusCode, text, err)
 	}
 	headers := map[string]string{}
 	for name := range answered.Header {
@@ -115,7 +115,7 @@ func (q questioner) sends(signed signResponse, requestIs string, more map[string
 	return q.diagnose(whole)
 }
 
-// The questions that stood for years under classes and in forums, each reproduced, and answered by the service.
+// Questions that have been asked for years on forums, each reproduced, and answered by the service.
 func TestDiagnose_AnswersTheOldQuestions(t *testing.T) {
 	asSigned := func(*signing.Request) {}
 	for question, test := range map[string]struct {
@@ -177,7 +177,7 @@ func TestDiagnose_AnswersTheOldQuestions(t *testing.T) {
 	}
 }
 
-// recorded is a case whose service is not at hand: its response was recorded.
+// recorded is a case whose service is not available here: its response was recorded.
 func (q questioner) recorded(id string) diagnosis.Report {
 	q.t.Helper()
 	for _, c := range refusalCases(q.t) {

@@ -31,7 +31,7 @@ func (r routes) RoundTrip(q *http.Request) (*http.Response, error) {
 	return r.aws.RoundTrip(q)
 }
 
-// changed is a way to AWS on which something changes.
+// changed is a route to AWS on which something changes.
 type changed struct {
 	to     inProcess
 	change func(*http.Request)
@@ -47,7 +47,7 @@ func (c changed) RoundTrip(q *http.Request) (*http.Response, error) {
 	return c.to.RoundTrip(q)
 }
 
-// A workflow whose call AWS refuses ends with the cause and what to do, and with no secret in its history.
+// A workflow whose call AWS refuses ends with the cause and what to do, and without a secret in its history.
 func TestWorkflows_SayWhyAWSRefused(t *testing.T) {
 	clock := signedAt
 	aws := sandbox.New(sandbox.Options{
@@ -90,7 +90,7 @@ func TestWorkflows_SayWhyAWSRefused(t *testing.T) {
 				}
 				received := clock.UTC().Format("2006-01-02T15:04:05.0000000Z")
 				if !strings.Contains(string(explained[0].Calls[0].Body), `"at":"`+received+`"`) {
-					t.Errorf("Explain does not tell when the response was received: %s", explained[0].Calls[0].Body)
+					t.Errorf("Explain does not say when the response was received: %s", explained[0].Calls[0].Body)
 				}
 				response := string(explained[0].Calls[0].ResponseBody)
 				if !strings.Contains(response, `"cause":`+test.cause) || !strings.Contains(response, `"secret":true`) {
@@ -127,7 +127,7 @@ func runRefused(t *testing.T, file string, now func() time.Time, way routes) *lo
 			}
 		}
 	}
-	if file != "call-api-gateway.json" { // which has such a request
+	if file != "call-api-gateway.json" { // which already has such a request
 		request := logicapps.Object{
 			{Name: "method", Value: "POST"},
 			{Name: "url", Value: "https://" + questionedHost + "/prod/orders"},

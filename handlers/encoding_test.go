@@ -28,7 +28,7 @@ func TestAByteOrderMarkIsSkipped(t *testing.T) {
 			t.Errorf("%q: got %s, want %s", body, got.Code, code)
 		}
 	}
-	// The bytes of a file are its own.
+	// A file's bytes are hashed as they are.
 	r := httptest.NewRequest(http.MethodPost, "/v1/payload-hash", strings.NewReader(mark))
 	r.Header.Set("Content-Type", "application/octet-stream")
 	w := server.do(r)
@@ -58,7 +58,7 @@ func TestWrongEncodingsAreNamed(t *testing.T) {
 	}
 }
 
-func TestJSONThatIsEncodedTwiceIsRecognised(t *testing.T) {
+func TestJSON_EncodedTwiceIsRecognised(t *testing.T) {
 	server := newServer(t, nil)
 	for body, code := range map[string]string{
 		`"{\"method\":\"GET\",\"url\":\"https://sqs.eu-west-1.amazonaws.com/\"}"`:            "json_encoded_twice",
@@ -85,7 +85,7 @@ func TestJSONThatIsEncodedTwiceIsRecognised(t *testing.T) {
 	}
 }
 
-func TestChunkingIsNoBody(t *testing.T) {
+func TestChunking_IsRefusedAsMissingBody(t *testing.T) {
 	server := newServer(t, nil)
 	for _, path := range []string{"/v1/payload-hash", "/v1/payload-hash?tree=true", "/v1/sign", "/v1/presign", "/v1/verify"} {
 		for _, mode := range []string{"chunked", "Chunked"} {
@@ -107,7 +107,7 @@ func TestChunkingIsNoBody(t *testing.T) {
 	if w := server.do(r); w.Code != http.StatusOK {
 		t.Errorf("with a body: %d %s", w.Code, w.Body)
 	}
-	server.handler = server.plain // the contract's eye asks for a body
+	server.handler = server.plain // the contract check requires a body
 	if w := server.do(httptest.NewRequest(http.MethodPost, "/v1/payload-hash", http.NoBody)); w.Code != http.StatusOK {
 		t.Errorf("an empty body without chunking: %d %s", w.Code, w.Body)
 	}

@@ -11,7 +11,7 @@ import (
 	"countersign/handlers"
 )
 
-func TestWriteError_TokenRefusalsSayWhatToMend(t *testing.T) {
+func TestWriteError_TokenRefusalsSayWhatToFix(t *testing.T) {
 	for err, test := range map[error]struct {
 		status int
 		detail string

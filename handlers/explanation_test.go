@@ -40,8 +40,8 @@ type linkedPiece struct {
 	At             []int
 }
 
-// checkLinks holds an explanation to what it promises: the lines are the canonical request, pieces join to their lines,
-// places are in the fields that they name, and each byte of the URL's path and query is in one piece or removed.
+// checkLinks checks what an explanation promises: the lines are the canonical request, pieces join to their lines,
+// positions are in the fields that they name, and each byte of the URL's path and query is in one piece or removed.
 func checkLinks(t *testing.T, document map[string]any, got linkedResponse) {
 	t.Helper()
 	url := document["url"].(string)
@@ -165,7 +165,7 @@ func TestExplanation_LinksRandomRequests(t *testing.T) {
 		if tried++; tried > 50*want {
 			t.Fatalf("%d of %d random requests can be signed", seen, tried)
 		}
-		if tried%50_000 == 0 { // more than the caller's share, since no time passes
+		if tried%50_000 == 0 { // above the caller's share, since no time passes
 			server = newServer(t, nil)
 			server.handler = server.plain
 		}
@@ -183,7 +183,7 @@ func TestExplanation_LinksRandomRequests(t *testing.T) {
 	t.Logf("%d of %d random requests were signed", seen, tried)
 }
 
-// hostileDocument is a request with a path, a query and headers of every odd spelling.
+// hostileDocument is a request with a path, a query and headers in every odd spelling.
 func hostileDocument(r *rand.Rand) map[string]any {
 	some := func(n int, parts ...string) string {
 		var b strings.Builder
@@ -232,7 +232,7 @@ func hostileDocument(r *rand.Rand) map[string]any {
 	return document
 }
 
-// Each line is shown with what was done to it and where it came from.
+// Each line is shown with how it was made and where it came from.
 func TestExplanation_SaysHow(t *testing.T) {
 	server := newServer(t, nil)
 	w := server.post(
@@ -316,8 +316,8 @@ func TestExplanation_SaysWhoGaveTheScope(t *testing.T) {
 	}
 }
 
-// Without explain, warnings stay as they were.
-func TestExplanation_PointersComeWithExplainAlone(t *testing.T) {
+// Without explain, warnings have no pointers.
+func TestExplanation_OnlyExplainAddsPointers(t *testing.T) {
 	server := newServer(t, nil)
 	w := server.post("/v1/sign", `{"method":"post","url":"https://sqs.eu-west-1.amazonaws.com/"}`)
 	if body := w.Body.String(); strings.Contains(body, "pointer") || !strings.Contains(body, "method_uppercased") {

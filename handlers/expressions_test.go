@@ -84,7 +84,7 @@ func TestUnevaluatedExpressionsGetAWarning(t *testing.T) {
 	}
 }
 
-func TestExpressionsWhereNothingCanBeSignedAreNamed(t *testing.T) {
+func TestExpressions_ThatPreventSigningAreNamed(t *testing.T) {
 	server := newServer(t, nil)
 	for name, test := range map[string]struct{ document, code, pointer, says string }{
 		"the whole URL":      {request("GET", "@{variables('url')}", nil), "url_invalid", "/url", "@{…}"},

@@ -41,7 +41,8 @@ func (s *testServer) presign(body string) presigned {
 	return decodeAs[presigned](s.t, w.Body)
 }
 
-// withoutSession signs with AWS's documented example keys, which have no session token, at the time that the request names.
+// withoutSession signs with AWS's documented example keys, which have no session token, at the time that the request
+// gives.
 func withoutSession(o *handlers.Options) { o.AllowCredentials, o.AllowSigningTime = true, true }
 
 const documented = `"credentials":{"accessKeyId":"AKIAIOSFODNN7EXAMPLE","secretAccessKey":"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}`
@@ -150,7 +151,7 @@ func TestTheFourStepsMakeWhatSignMakes(t *testing.T) {
 	}
 }
 
-func TestStepThreeSignsNoTextThatThePoliciesDidNotSee(t *testing.T) {
+func TestStepThreeSignsOnlyWhatThePoliciesSaw(t *testing.T) {
 	server := newServer(t, nil)
 	w := server.post("/v1/steps/canonical-request", `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`)
 	w = server.post("/v1/steps/string-to-sign", w.Body.String())
@@ -215,7 +216,7 @@ func (s *testServer) verify(document map[string]any) verdict {
 	return decodeAs[verdict](s.t, w.Body)
 }
 
-func TestVerifyTakesWhatSignAndPresignMake(t *testing.T) {
+func TestVerifyAcceptsWhatSignAndPresignMake(t *testing.T) {
 	server := newServer(t, nil)
 	signed := server.sign(`{"method":"POST","url":"https://sqs.eu-west-1.amazonaws.com/a?b=1","headers":{"X-Amz-Target":"a"},"body":"hello",` +
 		`"options":{"contentSha256Header":"always"}}`)
@@ -254,7 +255,7 @@ func TestVerifyTakesWhatSignAndPresignMake(t *testing.T) {
 	}
 }
 
-func TestVerifyDoesNotGiveTheRightSignatureAway(t *testing.T) {
+func TestVerifyDoesNotRevealTheRightSignature(t *testing.T) {
 	server := newServer(t, nil)
 	signed := server.sign(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`)
 	signature := signed.Authorization[strings.LastIndex(signed.Authorization, "=")+1:]
@@ -310,7 +311,7 @@ func TestHashPayloadKeepsNothing(t *testing.T) {
 	body := &zeros{left: size}
 	r := httptest.NewRequest(http.MethodPost, "/v1/payload-hash?tree=true", body)
 	r.Header.Set("Content-Type", "application/octet-stream")
-	// Without the contract's own reader, which holds whole bodies.
+	// Without the contract check, which holds whole bodies.
 	w := httptest.NewRecorder()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -379,7 +380,7 @@ func TestEveryDecisionIsOnRecord(t *testing.T) {
 	}
 }
 
-func TestNothingIsAnsweredThatIsNotOnRecord(t *testing.T) {
+func TestAudit_FailureRefusesTheRequest(t *testing.T) {
 	server := newServer(t, nil)
 	server.audit.err = fmt.Errorf("%w: disk full", access.ErrAudit)
 	for path, body := range map[string]string{
@@ -588,7 +589,7 @@ func policyOf(t *testing.T, document string) *access.Policy {
 	return policy
 }
 
-func TestHostPatternsOfAProfilePlaceCustomDomains(t *testing.T) {
+func TestHostPatterns_GiveCustomDomainsTheirScope(t *testing.T) {
 	hosts, err := endpoints.NewHosts([]endpoints.HostRule{{Pattern: "*.orders.example.com", Service: "execute-api", Region: "eu-west-2"}})
 	if err != nil {
 		t.Fatal(err)
@@ -605,7 +606,7 @@ func TestHostPatternsOfAProfilePlaceCustomDomains(t *testing.T) {
 	server.refuse(`{"method":"GET","url":"https://api.orders.example.com.evil.example/v1"}`, 400)
 }
 
-func TestHostsThatAreNotSignedSayWhatTheyTake(t *testing.T) {
+func TestHosts_UnsignedOnesSayWhatTheyAccept(t *testing.T) {
 	got := newServer(t, nil).refuse(`{"method":"GET","url":"https://examplebucket.s3-website.eu-west-1.amazonaws.com/"}`, 400)
 	if got.Code != "host_not_signed" || got.Errors[0].Detail == "Use ." {
 		t.Errorf("got %+v", got)

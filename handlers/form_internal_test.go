@@ -9,7 +9,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// FuzzForm holds every form against the reader of package url: what is read is what was given, and only unreserved characters stand plain.
+// FuzzForm compares every form with the parser of package url: it reads what was given, and only unreserved
+// characters are unescaped.
 func FuzzForm(f *testing.F) {
 	f.Add("Action", "SendMessage", "MessageBody", "a b+c&d=e%41;~ü\n")
 	f.Add("", "", "\x00", "\u2028")
@@ -18,7 +19,7 @@ func FuzzForm(f *testing.F) {
 			return
 		}
 		given := map[string]string{name1: value1, name2: value2}
-		text, err := json.Marshal(given) // which replaces what is not UTF-8
+		text, err := json.Marshal(given) // this replaces what is not UTF-8
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -44,7 +45,7 @@ func FuzzForm(f *testing.F) {
 		}
 		for _, c := range form {
 			if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9') && strings.IndexByte("-._~%=&", c) < 0 {
-				t.Errorf("%q stands plain in %s", c, form)
+				t.Errorf("%q is not escaped in %s", c, form)
 			}
 		}
 	})

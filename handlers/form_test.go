@@ -64,7 +64,7 @@ func TestFormsAreMadeOfFlatObjects(t *testing.T) {
 	}
 }
 
-// The policies look at the form as it is sent.
+// The policies see the form as it is sent.
 func TestAFormOfAnObjectIsDecidedOnLikeAnyOther(t *testing.T) {
 	server := newServer(t, nil)
 	for action, status := range map[string]int{"GetCallerIdentity": 403, "DecodeAuthorizationMessage": 200} {
@@ -77,12 +77,12 @@ func TestAFormOfAnObjectIsDecidedOnLikeAnyOther(t *testing.T) {
 			"body": "Action=" + action + "&Version=2011-06-15", "headers": map[string]string{"Content-Type": "application/x-www-form-urlencoded"},
 		}))
 		if w.Code != text.Code || w.Body.String() != text.Body.String() {
-			t.Errorf("%s: the object gives %d %s, the text %d %s (want about %d)", action, w.Code, w.Body, text.Code, text.Body, status)
+			t.Errorf("%s: the object gives %d %s, the string %d %s (want about %d)", action, w.Code, w.Body, text.Code, text.Body, status)
 		}
 	}
 }
 
-// TestFormsAreBounded: encoding takes a byte to three, and the response holds the form twice.
+// Encoding turns a byte into three, and the response contains the form twice.
 func TestFormsAreBounded(t *testing.T) {
 	const most = 1 << 20
 	server := newServer(t, nil)

@@ -14,8 +14,8 @@ import (
 	"countersign/signing"
 )
 
-// askedFor is a request that the fuzzer makes up.
-type askedFor struct {
+// inputRequest is a request that the fuzzer makes up.
+type inputRequest struct {
 	Method  string            `json:"method"`
 	URL     string            `json:"url"`
 	Query   map[string]string `json:"query,omitempty"`
@@ -40,8 +40,8 @@ func seed(f *testing.F) {
 }
 
 // document makes the request to post.
-func document(target, name, value, parameter, parameterValue, body, service string) askedFor {
-	in := askedFor{
+func document(target, name, value, parameter, parameterValue, body, service string) inputRequest {
+	in := inputRequest{
 		Method: "POST", URL: target, Headers: map[string]string{name: value, "X-Amz-Meta-Fixed": "1"},
 		Query: map[string]string{parameter: parameterValue}, Body: body, Service: service,
 	}
@@ -54,8 +54,9 @@ func document(target, name, value, parameter, parameterValue, body, service stri
 	return in
 }
 
-// sentOnce posts the document and holds the response to what every response must hold. It is false where there is nothing to send.
-func sentOnce(t *testing.T, server *testServer, path string, in askedFor) (signed signResponse, ok bool) {
+// signOnce posts the document and checks what must hold for every response. It returns false if there is nothing to
+// send.
+func signOnce(t *testing.T, server *testServer, path string, in inputRequest) (signed signResponse, ok bool) {
 	text, err := json.Marshal(in)
 	if err != nil {
 		t.Fatal(err)
@@ -85,19 +86,20 @@ func sentOnce(t *testing.T, server *testServer, path string, in askedFor) (signe
 	_, rest, _ := strings.Cut(signed.URL, "://")
 	if host := rest[:strings.IndexByte(rest, '/')]; host != decided.Host || decided.Decision != "allow" ||
 		decided.Service != signed.Service || decided.Region != signed.Region {
-		t.Fatalf("%s: %s is answered, %+v was decided", text, signed.URL, decided)
+		t.Fatalf("%s: %s is in the response, %+v was decided", text, signed.URL, decided)
 	}
 	if path, _, _ := strings.Cut(rest[len(decided.Host):], "?"); path != decided.Path {
-		t.Fatalf("%s: %s is answered, the path %s was decided", text, signed.URL, decided.Path)
+		t.Fatalf("%s: %s is in the response, the path %s was decided", text, signed.URL, decided.Path)
 	}
 	if got := dotNet(signed.URL); got != signed.URL {
-		t.Fatalf("%s: .NET would send %s in place of %s", text, got, signed.URL)
+		t.Fatalf("%s: .NET would send %s instead of %s", text, got, signed.URL)
 	}
 	return signed, true
 }
 
-// dotNet is what System.Uri makes of an address before Logic Apps or any .NET client sends it: escapes of unreserved characters
-// are decoded, others written in capitals, then dot segments removed (RFC 3986 sections 6.2.2 and 5.2.4).
+// dotNet is what System.Uri makes of an address before Logic Apps or any .NET client sends it: escapes of unreserved
+// characters are decoded, others are written in capitals, and then dot segments are removed (RFC 3986 sections 6.2.2
+// and 5.2.4).
 func dotNet(address string) string {
 	var b strings.Builder
 	for i := 0; i < len(address); i++ {
@@ -150,7 +152,7 @@ func TestDotNetIsImitated(t *testing.T) {
 	}
 }
 
-// verifyAgain verifies a response as a request that came, by package signing.
+// verifyAgain verifies a response as a received request, with package signing.
 func verifyAgain(t testing.TB, signed signResponse, style bool) {
 	t.Helper()
 	target, _, err := signing.ParseURL(signed.URL, nil)
@@ -177,7 +179,7 @@ func verifyAgain(t testing.TB, signed signResponse, style bool) {
 	}
 }
 
-// independent computes the signature of a response from what is sent, by nothing but the documented algorithm.
+// independent computes the signature of a response from what is sent, using only the documented algorithm.
 func independent(signed signResponse, style bool, query []string, payloadHash string) string {
 	_, rest, _ := strings.Cut(signed.URL, "://")
 	host, path := rest[:strings.IndexByte(rest, '/')], rest[strings.IndexByte(rest, '/'):]
@@ -231,7 +233,7 @@ func pieces(target string) []string {
 	return strings.Split(query, "&")
 }
 
-// TestTheFuzzersPremise: of what they begin with, much is signed.
+// Many of the fuzzers' seeds are signed.
 func TestTheFuzzersPremise(t *testing.T) {
 	server := newServer(t, nil)
 	for _, path := range []string{"/v1/sign", "/v1/presign"} {
@@ -240,7 +242,7 @@ func TestTheFuzzersPremise(t *testing.T) {
 			"https://sqs.eu-west-1.amazonaws.com/a/../b//c%2Fd?x=1&y=2+3&z", "https://examplebucket.s3.eu-west-1.amazonaws.com/a//b c",
 			"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com:443/prod/%7eü?ä=ö",
 		} {
-			if _, ok := sentOnce(t, server, path, document(target, "X-Amz-Target", " a  b ", "q", "v/w", "body", "")); ok {
+			if _, ok := signOnce(t, server, path, document(target, "X-Amz-Target", " a  b ", "q", "v/w", "body", "")); ok {
 				signed++
 			}
 		}
@@ -250,12 +252,12 @@ func TestTheFuzzersPremise(t *testing.T) {
 	}
 }
 
-// FuzzSignEndToEnd: whatever is asked, a response can be sent, is what was decided, and its signature is right by two computations.
+// For any request, the response can be sent, is what was decided, and has the right signature by two computations.
 func FuzzSignEndToEnd(f *testing.F) {
 	seed(f)
 	server := newServer(f, nil)
 	f.Fuzz(func(t *testing.T, target, name, value, parameter, parameterValue, body, service string) {
-		signed, ok := sentOnce(t, server, "/v1/sign", document(target, name, value, parameter, parameterValue, body, service))
+		signed, ok := signOnce(t, server, "/v1/sign", document(target, name, value, parameter, parameterValue, body, service))
 		if !ok || signed.Algorithm != "AWS4-HMAC-SHA256" {
 			return
 		}
@@ -268,12 +270,12 @@ func FuzzSignEndToEnd(f *testing.F) {
 	})
 }
 
-// FuzzPresignEndToEnd is the same for what is signed in the URL.
+// FuzzPresignEndToEnd does the same for signatures in the URL.
 func FuzzPresignEndToEnd(f *testing.F) {
 	seed(f)
 	server := newServer(f, nil)
 	f.Fuzz(func(t *testing.T, target, name, value, parameter, parameterValue, body, service string) {
-		signed, ok := sentOnce(t, server, "/v1/presign", document(target, name, value, parameter, parameterValue, body, service))
+		signed, ok := signOnce(t, server, "/v1/presign", document(target, name, value, parameter, parameterValue, body, service))
 		if !ok || signed.Algorithm != "AWS4-HMAC-SHA256" || signed.Service == "iotdevicegateway" {
 			return
 		}

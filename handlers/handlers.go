@@ -47,7 +47,7 @@ type Event struct {
 	Cause  error  // of the problem; only for the log
 	Detail string // what AWS or the network said if there is no session; only for the log
 	Hint   string // what the operator should then check; only for the log
-	// Passed says that the request is to be forwarded; it may come from an SDK.
+	// Passed says that the request will be forwarded; it may come from an SDK.
 	Passed bool
 	// QueueWait is how long the request waited for others to end; only for the log.
 	QueueWait time.Duration

@@ -34,7 +34,7 @@ const (
 
 var signedAt = time.Date(2015, 8, 30, 12, 36, 0, 0, time.UTC)
 
-// fakeSessions answers as its functions do; without them, as a profile whose session lasts an hour.
+// fakeSessions returns what its functions do; without them, a profile's session that lasts an hour.
 type fakeSessions struct {
 	session     func(credentials.SessionRequest) (credentials.Session, error)
 	sessionFrom func(credentials.RequestCredentials) (credentials.Session, error)
@@ -76,16 +76,16 @@ func failing(err error) fakeSessions {
 	return fakeSessions{session: func(credentials.SessionRequest) (credentials.Session, error) { return credentials.Session{}, err }}
 }
 
-// testServer is the whole service with a fixed clock, held to the contract; its log is in log.
+// testServer is the whole service with a fixed clock, checked against the contract; its log is in log.
 type testServer struct {
 	t       testing.TB
 	handler http.Handler
-	plain   http.Handler // without the contract's eye
+	plain   http.Handler // without the contract check
 	log     *strings.Builder
 	audit   *records
 }
 
-// records is an audit trail, or one that cannot be written.
+// records is an audit sink, possibly one that cannot be written.
 type records struct {
 	list []access.Record
 	err  error
@@ -139,7 +139,7 @@ func newServer(t testing.TB, change func(*handlers.Options)) *testServer {
 	return s
 }
 
-// contractRouter: validating the contract and its examples takes longer than a test.
+// contractRouter is shared: validating the contract and its examples takes longer than a test.
 var contractRouter = sync.OnceValues(func() (routers.Router, error) {
 	text, err := os.ReadFile("../openapi.yaml")
 	if err != nil {
@@ -155,7 +155,7 @@ func (s *testServer) post(path, body string) *httptest.ResponseRecorder {
 	return s.do(r)
 }
 
-// postPlain is post without the contract's eye, which costs many times what signing does.
+// postPlain is post without the contract check, which costs many times as much as signing.
 func (s *testServer) postPlain(path, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
@@ -172,7 +172,7 @@ func (s *testServer) do(r *http.Request) *httptest.ResponseRecorder {
 	return w
 }
 
-// signResponse is what the tests look at of a 200.
+// signResponse is the part of a 200 that the tests read.
 type signResponse struct {
 	Method, URL       string
 	Headers           map[string]string
@@ -235,7 +235,7 @@ func (a signResponse) warningCodes() []string {
 	return codes
 }
 
-// stageTexts are the texts of an explanation, without what it says of each line.
+// stageTexts are the texts of an explanation, without its lines.
 type stageTexts map[string]string
 
 func (e *stageTexts) UnmarshalJSON(data []byte) error {

@@ -28,7 +28,7 @@ func TestHeadersThatAreNotASCIISayHowToEncodeThem(t *testing.T) {
 			t.Errorf("%s: RFC 2047 is for metadata: %s", name, detail)
 		}
 	}
-	// What the hints say can be signed.
+	// What the hints suggest can be signed.
 	for name, value := range map[string]string{
 		"x-amz-copy-source": "bucket/Gr%C3%BC%C3%9Fe", "Content-Disposition": "attachment; filename*=UTF-8''Gr%C3%BC%C3%9Fe.txt",
 		"x-amz-meta-title": "=?UTF-8?B?R3LDvMOfZQ==?=", "x-amz-tagging": "a=%C3%BC",
@@ -59,7 +59,7 @@ func TestHeadersOfOneValueThatAreRepeatedGetAWarning(t *testing.T) {
 	}
 }
 
-func TestRefusalsNameTheWayOut(t *testing.T) {
+func TestRefusals_NameTheRemedy(t *testing.T) {
 	server := newServer(t, nil)
 	for name, test := range map[string]struct{ document, pointer, says string }{
 		"dots in a key":   {request("GET", aBucket+"a/../b", nil), "/url", "options.normalizePath"},

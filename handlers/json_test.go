@@ -16,7 +16,7 @@ import (
 
 type jsonCase struct{ kind, text string }
 
-// jsonCases reads the corpus and refuses what it does not know.
+// jsonCases reads the corpus and fails on anything that it does not know.
 func jsonCases(t testing.TB) []jsonCase {
 	t.Helper()
 	file, err := os.Open("testdata/json.txt")
@@ -34,7 +34,7 @@ func jsonCases(t testing.TB) []jsonCase {
 		kind, quoted, _ := strings.Cut(line, " ")
 		text, err := strconv.Unquote(quoted)
 		if err != nil || seen[text] {
-			t.Fatalf("%s: %v, or it stands twice", line, err)
+			t.Fatalf("%s: %v, or a duplicate", line, err)
 		}
 		seen[text] = true
 		counts[kind]++
@@ -52,11 +52,11 @@ func jsonCases(t testing.TB) []jsonCase {
 	return cases
 }
 
-// TestStrictJSON: of a corpus of documents, as the whole request and as the body within one, every invalid one is refused as
-// what it is, and every valid one is signed as the text that it is.
+// Of a corpus of documents, as the whole request and as the body in one, every invalid one is refused with its own
+// code, and every valid one is signed as it is.
 func TestStrictJSON(t *testing.T) {
 	server := newServer(t, nil)
-	server.handler = server.plain // the contract's eye reads numbers as floats, and balks at 1e400
+	server.handler = server.plain // the contract check reads numbers as floats, and rejects 1e400
 	code := func(document string) (status int, code string) {
 		w := server.post("/v1/sign", document)
 		if w.Code == http.StatusOK {
@@ -70,12 +70,12 @@ func TestStrictJSON(t *testing.T) {
 		status, inside := code(within)
 		switch test.kind {
 		case "invalid":
-			if whole == "" || inside != "json_invalid" { // the whole may be no object before it is no JSON
+			if whole == "" || inside != "json_invalid" { // the whole may fail as a non-object before it fails as JSON
 				t.Errorf("%q is invalid: whole %q, within %d %q", test.text, whole, status, inside)
 			}
 		case "twice":
 			if inside != "json_duplicate_name" {
-				t.Errorf("%q: a name stands twice: within %d %q", test.text, status, inside)
+				t.Errorf("%q: a duplicate name: within %d %q", test.text, status, inside)
 			}
 		case "unclear":
 			if status != http.StatusOK && inside != "json_invalid" {
@@ -94,11 +94,11 @@ func TestStrictJSON(t *testing.T) {
 	}
 }
 
-// wantBody is the body that a document stands for: none, a text, or the document without white space.
+// wantBody is the body that a document stands for: none, a string, or the document without white space.
 func wantBody(t *testing.T, document string) *string {
 	t.Helper()
 	var value any
-	_ = json.Unmarshal([]byte(document), &value) // which fails for numbers that are beyond a float
+	_ = json.Unmarshal([]byte(document), &value) // this fails for numbers beyond a float
 	if text, ok := value.(string); ok {
 		return &text
 	}
@@ -113,7 +113,7 @@ func wantBody(t *testing.T, document string) *string {
 	return &text
 }
 
-// TestDepthIsSurvived: what is nested a hundred thousand deep is refused as JSON that nobody reads, in bounded time and stack.
+// Documents nested a hundred thousand levels deep are refused as invalid JSON, in bounded time and stack.
 func TestDepthIsSurvived(t *testing.T) {
 	deep := 100_000
 	if testing.Short() {
@@ -137,7 +137,7 @@ func TestDepthIsSurvived(t *testing.T) {
 				document, `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","body":` + document + `}`,
 				`{"headers":` + document + `}`, `{"warnings":` + document + `}`,
 			} {
-				if n++; testing.Short() && n%5 > 0 { // the order is another one each time
+				if n++; testing.Short() && n%5 > 0 { // the order differs each time
 					continue
 				}
 				w := httptest.NewRecorder()

@@ -8,7 +8,7 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// around decodes both ways. Where the quick one says that it has, the other has too, and both have the same.
+// around decodes in both ways. If the fast way succeeds, the other does too, with the same result.
 func around(t *testing.T, document string) bool {
 	t.Helper()
 	var quick, whole signRequest
@@ -16,7 +16,7 @@ func around(t *testing.T, document string) bool {
 		return false
 	}
 	if err := json.Unmarshal([]byte(document), &whole, strict...); err != nil {
-		t.Fatalf("%s is decoded around its text, although %v", document, err)
+		t.Fatalf("%s is decoded around its string, although %v", document, err)
 	}
 	whole.body().take([]byte(document))
 	if string(quick.unquotedBody()) != string(whole.unquotedBody()) {
@@ -31,7 +31,7 @@ func around(t *testing.T, document string) bool {
 
 func (in *signRequest) unquotedBody() []byte { return in.Body.unquoted() }
 
-func TestDecodeAround_DecodesWhatIsUsual(t *testing.T) {
+func TestDecodeAround_DecodesUsualDocuments(t *testing.T) {
 	for name, document := range map[string]string{
 		"last":           `{"method":"PUT","url":"u","body":"a\n\"b\"\n"}`,
 		"first":          `{"body":"\u00e9é€😀\/\\\b\f\r\t","method":"PUT"}`,
@@ -39,12 +39,12 @@ func TestDecodeAround_DecodesWhatIsUsual(t *testing.T) {
 		"empty":          `{"body":""}`,
 	} {
 		if !around(t, document) {
-			t.Errorf("%s: %s is not decoded around its text", name, document)
+			t.Errorf("%s: %s is not decoded around its string", name, document)
 		}
 	}
 }
 
-func TestDecodeAround_LeavesWhatIsNot(t *testing.T) {
+func TestDecodeAround_LeavesOtherDocuments(t *testing.T) {
 	for name, document := range map[string]string{
 		"no body": `{"method":"PUT"}`, "an object": `{"body":{"body":"b"}}`, "null": `{"body":null}`, "in a text": `"body"`,
 		"a list": `["body","b"]`,
@@ -55,12 +55,12 @@ func TestDecodeAround_LeavesWhatIsNot(t *testing.T) {
 		"a wrong type": `{"method":1,"body":"a"}`,
 	} {
 		if around(t, document) {
-			t.Errorf("%s: %s is decoded around its text", name, document)
+			t.Errorf("%s: %s is decoded around its string", name, document)
 		}
 	}
 }
 
-// A large document is decoded as a small one is, whichever way.
+// A large document is decoded as a small one is, in either way.
 func TestDecodeDocument_LargeTexts(t *testing.T) {
 	for _, end := range []string{"", `\n`, `\ud83d\ude00`, `é`} {
 		text := strings.Repeat("a", largeDocument) + end

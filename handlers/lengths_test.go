@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// A response to a bad request is small whatever is wrong with it, and how often.
+// The response to a bad request is small, whatever is wrong with it and how often.
 func TestBadRequests_HaveSmallResponses(t *testing.T) {
 	server := newServer(t, nil)
 	many := func(entry string, n int) string { return strings.TrimSuffix(strings.Repeat(entry+",", n), ",") }

@@ -15,7 +15,7 @@ import (
 	"countersign/signing"
 )
 
-// mirror makes requests to sign, has them signed and verifies the responses.
+// mirror makes requests, has them signed and verifies the responses.
 type mirror struct {
 	*testServer
 	*rand.Rand
@@ -23,7 +23,7 @@ type mirror struct {
 
 func newMirror(t testing.TB, seed uint64) *mirror {
 	server := newServer(t, nil)
-	server.handler = server.plain // what the contract says is tested elsewhere
+	server.handler = server.plain // the contract is tested elsewhere
 	return &mirror{server, rand.New(rand.NewPCG(seed, 1))}
 }
 
@@ -31,7 +31,7 @@ func (m *mirror) chance(percent int) bool { return m.IntN(100) < percent }
 
 func choose[T any](m *mirror, values ...T) T { return values[m.IntN(len(values))] }
 
-// places are hosts with a service that is not told by them, or none.
+// places are hosts with the service to give for them, or none.
 var places = [][2]string{
 	{"sqs.eu-west-1.amazonaws.com", ""},
 	{"a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com", ""},
@@ -49,7 +49,7 @@ var places = [][2]string{
 	{"data.mediastore.eu-west-1.amazonaws.com", "mediastore"},
 }
 
-// request is one to sign, and its path options are those of its service unless it says so.
+// request makes one to sign; its path options are those of its service unless it sets them.
 func (m *mirror) request() map[string]any {
 	at := choose(m, places...)
 	d := map[string]any{"method": choose(m, "GET", "PUT", "POST", "DELETE")}
@@ -145,7 +145,7 @@ func (m *mirror) addOptions(d map[string]any) {
 	d["options"] = options
 }
 
-// signs returns the response of an operation, or of the four steps, and false where it refuses.
+// signs returns the response of an operation, or of the four steps, and false if the request is refused.
 func (m *mirror) signs(way string, d map[string]any) (signed map[string]any, ok bool) {
 	m.t.Helper()
 	paths := []string{"/v1/" + way}
@@ -170,7 +170,7 @@ func (m *mirror) signs(way string, d map[string]any) (signed map[string]any, ok 
 	return signed, true
 }
 
-// paste takes fields of a response into a request to verify.
+// paste copies fields of a response into a request to verify.
 func paste(signed map[string]any, fields ...string) map[string]any {
 	d := map[string]any{}
 	for _, f := range fields {
@@ -181,8 +181,8 @@ func paste(signed map[string]any, fields ...string) map[string]any {
 	return d
 }
 
-// asAWSDoes says whether a response is what AWS would take, and says all that has to be known of it by itself: no option departs
-// from what the service does, and the body is given or its hash is.
+// asAWSDoes reports whether a response is what AWS would accept, and can be verified alone: no option departs from
+// what the service does, and the body or its hash is given.
 func asAWSDoes(d, signed map[string]any, way string) bool {
 	options := d["options"].(map[string]any)
 	if options["sessionToken"] == "omitted" || options["normalizePath"] != nil || options["doubleEncode"] != nil {
@@ -203,19 +203,19 @@ func asAWSDoes(d, signed map[string]any, way string) bool {
 	return hash != signing.UnsignedPayload && d["payloadSha256"] == nil
 }
 
-// TestVerify_AResponseIsValidAsItStands: what sign, presign and the four steps answer is valid for verify, whatever was asked of them.
-func TestVerify_AResponseIsValidAsItStands(t *testing.T) {
+// The responses of sign, presign and the four steps are valid for verify, whatever the request.
+func TestVerify_AcceptsResponsesAsTheyAre(t *testing.T) {
 	n := 200
 	if testing.Short() {
 		n = 40
 	}
 	signed, bare := mirrorMany(t, 1, n)
 	if signed < 7*n/4 || bare < n*13/20 {
-		t.Errorf("%d responses, %d of them as AWS takes them", signed, bare)
+		t.Errorf("%d responses, %d of them as AWS accepts them", signed, bare)
 	}
 }
 
-func FuzzAResponseIsValidAsItStands(f *testing.F) {
+func FuzzResponsesAreValidAsTheyAre(f *testing.F) {
 	f.Add(uint64(2))
 	f.Fuzz(func(t *testing.T, seed uint64) { mirrorMany(t, seed, 1) })
 }
@@ -250,7 +250,7 @@ func mirrorMany(t *testing.T, seed uint64, requests int) (responses, bare int) {
 	return responses, bare
 }
 
-// TestVerify_OneChangedBitIsNotValid: no response is valid any more after one bit of it was changed, unless it still means the same.
+// No response is valid after one of its bits has changed, unless it still means the same.
 func TestVerify_OneChangedBitIsNotValid(t *testing.T) {
 	n := 1500
 	if testing.Short() {
@@ -309,7 +309,7 @@ func (m *mirror) flipBit(d map[string]any) (changed map[string]any, what string)
 	parts := []string{"method", "url", "url", "url", "body", "bodyBase64"}
 	for name := range headers {
 		parts = append(parts, "header "+name)
-		if name != "Content-Length" { // which the client adds anyway
+		if name != "Content-Length" { // the client adds it anyway
 			parts = append(parts, "name "+name)
 		}
 	}
@@ -339,7 +339,7 @@ func (m *mirror) flipBit(d map[string]any) (changed map[string]any, what string)
 	return changed, what
 }
 
-// flip changes one bit of a character; those that are not ASCII stay.
+// flip changes one bit of a character; non-ASCII characters stay.
 func (m *mirror) flip(text string) string {
 	b := []byte(text)
 	for range 100 {
@@ -352,7 +352,7 @@ func (m *mirror) flip(text string) string {
 	return string(b)
 }
 
-// meaning is what AWS reads in a request, as far as spellings of the same differ: by nothing of package signing.
+// meaning is what AWS reads in a request, regardless of spelling; it uses nothing of package signing.
 func meaning(d map[string]any, signedHeaders []string) string {
 	target, query, _ := strings.Cut(d["url"].(string), "?")
 	scheme, rest, _ := strings.Cut(target, "://")

@@ -12,7 +12,7 @@ import (
 	"countersign/signing"
 )
 
-func TestAServiceThatNoTableHoldsIsWarnedAbout(t *testing.T) {
+func TestScope_UnknownServicesGetAWarning(t *testing.T) {
 	server := newServer(t, nil)
 	for request, want := range map[string]bool{
 		`"url":"https://brandnew.eu-west-1.amazonaws.com/"`:                                        true,
@@ -49,7 +49,7 @@ func TestAServiceThatNoTableHoldsIsWarnedAbout(t *testing.T) {
 	}
 }
 
-func TestStoresOfOtherMakersAreSignedAsS3(t *testing.T) {
+func TestS3CompatibleStores_AreSignedAsS3(t *testing.T) {
 	got := newServer(t, nil).sign(`{"method":"PUT","url":"https://my.photos.0123456789abcdef.eu.r2.cloudflarestorage.com/a//b=c (1).txt",` +
 		`"body":"x"}`)
 	if got.Service != "s3" || got.Region != "auto" || got.ScopeSource != "inferred" || len(got.Warnings) != 0 {
@@ -72,8 +72,8 @@ func TestStoresOfOtherMakersAreSignedAsS3(t *testing.T) {
 	}
 }
 
-// The names of regions are those of AWS at many stores, and mean no partition there.
-func TestStoresOfOtherMakersHaveNoPartition(t *testing.T) {
+// Many stores name their regions as AWS does, but there the names mean no partition.
+func TestS3CompatibleStores_HaveNoPartition(t *testing.T) {
 	server := newServer(t, func(o *handlers.Options) {
 		o.Sessions = fakeSessions{session: func(credentials.SessionRequest) (credentials.Session, error) {
 			return credentials.Session{
@@ -101,7 +101,7 @@ func TestStoresOfOtherMakersHaveNoPartition(t *testing.T) {
 	}
 }
 
-func TestPublicHostsSayThatTheyAreOpen(t *testing.T) {
+func TestPublicHosts_NeedNoSignature(t *testing.T) {
 	for _, host := range []string{
 		"checkip.amazonaws.com", "ip-ranges.amazonaws.com", "truststore.pki.rds.amazonaws.com", "docs.aws.amazon.com",
 	} {
@@ -114,7 +114,7 @@ func TestPublicHostsSayThatTheyAreOpen(t *testing.T) {
 }
 
 // OpenSearch Serverless refuses signatures over Content-Length.
-func TestAHeaderThatAServiceNeverSignsIsLeftOut(t *testing.T) {
+func TestHeaders_NeverSignedOnesAreLeftOut(t *testing.T) {
 	const request = `"method":"POST","url":"https://abcdef.eu-west-1.aoss.amazonaws.com/_search","body":"{}",` +
 		`"headers":{"Content-Length":"2","Content-Type":"application/json","X-Name":"a"}`
 	server := newServer(t, nil)
@@ -135,8 +135,8 @@ func TestAHeaderThatAServiceNeverSignsIsLeftOut(t *testing.T) {
 	server.sign(strings.ReplaceAll(`{`+request+`,"signedHeaders":["content-length"]}`, "aoss", "es"))
 }
 
-// A policy that reads a header has it signed, unless the service refuses that: then no policy sees it.
-func TestAHeaderThatAServiceNeverSignsIsSeenByNoPolicy(t *testing.T) {
+// A header that a policy reads is signed, unless the service refuses that: then no policy sees it.
+func TestHeaders_NeverSignedOnesAreHiddenFromPolicies(t *testing.T) {
 	server := withPolicies(t, `permit (principal, action, resource) when { resource.headers.contains("content-length") };`)
 	const request = `{"method":"POST","url":"https://abcdef.eu-west-1.aoss.amazonaws.com/_search","body":"{}",` +
 		`"headers":{"Content-Length":"2"}}`
@@ -146,7 +146,7 @@ func TestAHeaderThatAServiceNeverSignsIsSeenByNoPolicy(t *testing.T) {
 	}
 }
 
-func TestAnUnsignedPayloadThatAServiceTakesInPartIsWarnedAbout(t *testing.T) {
+func TestUnsignedPayload_PartialSupportGetsAWarning(t *testing.T) {
 	got := newServer(t, nil).sign(`{"method":"POST","url":"https://abcdef.eu-west-1.aoss.amazonaws.com/_search","body":"{}",` +
 		`"payload":"unsigned"}`)
 	if got.XAmzContentSha256 != "UNSIGNED-PAYLOAD" || !slices.Equal(got.warningCodes(), []string{"payload_unsigned"}) ||

@@ -37,7 +37,7 @@ func TestSign_CoversTheHeadersThatPoliciesRead(t *testing.T) {
 	for _, tt := range []struct {
 		name, request string
 		status        int
-		signed        string // is among the signed headers
+		signed        string // must be among the signed headers
 		warning       string
 	}{
 		{"a tenant", `{"method":"GET","url":"` + api + `","headers":{"X-Tenant-Id":"acme"}}`, 200, "x-tenant-id", ""},
@@ -91,8 +91,7 @@ func TestSign_CoversTheHeadersThatPoliciesRead(t *testing.T) {
 	}
 }
 
-// Signing a header that a workflow engine drops makes the request fail there,
-// which its maker must hear of.
+// If a workflow engine drops a signed header, the request fails at AWS, so the workflow's author must be warned.
 func TestSign_WarnsOfASignedHeaderThatMayBeDropped(t *testing.T) {
 	server := withPolicies(t, `permit (principal, action, resource) when { resource.headers.containsAny(["content-type", "x-tenant-id"]) };`)
 	const url = `"url":"https://abc.execute-api.eu-west-1.amazonaws.com/prod"`
@@ -107,8 +106,8 @@ func TestSign_WarnsOfASignedHeaderThatMayBeDropped(t *testing.T) {
 	}
 }
 
-// What was left out of the signature in the steps between must not be decided on.
-func TestStepThree_SeesOnlyTheHeadersThatAreSigned(t *testing.T) {
+// Headers that the steps in between left out of the signature must not be visible to policies.
+func TestStepThree_SeesOnlySignedHeaders(t *testing.T) {
 	server := withPolicies(
 		t,
 		`permit (principal, action, resource) when { resource.hasTag("header.x-tenant-id") && resource.getTag("header.x-tenant-id") == "acme" };`,
@@ -130,7 +129,7 @@ func TestStepThree_SeesOnlyTheHeadersThatAreSigned(t *testing.T) {
 	}
 }
 
-// Verifying is decided on like signing: by the headers that the signature covers.
+// Verifying is decided like signing: by the headers that the signature covers.
 func TestVerify_DecidesByTheSignedHeaders(t *testing.T) {
 	server := withPolicies(
 		t,

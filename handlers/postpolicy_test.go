@@ -9,8 +9,8 @@ import (
 	"countersign/handlers"
 )
 
-// A form's signature covers the bucket and not the address, so the two must be of one another.
-func TestTheAddressOfAnUploadIsThatOfItsBucket(t *testing.T) {
+// A form's signature covers the bucket but not the address, so the two must match.
+func TestPostPolicy_AddressMatchesItsBucket(t *testing.T) {
 	server := newServer(t, nil)
 	for _, test := range []struct {
 		bucket, url string
@@ -54,7 +54,7 @@ func TestTheAddressOfAnUploadIsThatOfItsBucket(t *testing.T) {
 	}
 }
 
-func TestPoliciesSeeWhatAnUploadMayHold(t *testing.T) {
+func TestPostPolicy_PoliciesSeeWhatAnUploadMayContain(t *testing.T) {
 	policy, err := access.NewPolicy("p.cedar", []byte(`
 		permit (principal, action == Action::"post-policy", resource) when {
 			resource.path like "/in/*" && resource.host == "photos.s3.eu-west-1.amazonaws.com" && !resource.headers.contains("acl") };
@@ -82,7 +82,7 @@ func TestPoliciesSeeWhatAnUploadMayHold(t *testing.T) {
 		`"bucket":"photos","key":"pictures/a.jpg${filename}.jpg"`:                                             403,
 		`"bucket":"photos","key":"${filename}"`:                                                               403,
 		`"bucket":"photos","key":"in/a","fields":{"acl":"public"}`:                                            200,
-		`"bucket":"photos","key":"in/a","fields":{"acl":"log-${filename}"}`:                                   403, // may become anything
+		`"bucket":"photos","key":"in/a","fields":{"acl":"log-${filename}"}`:                                   403, // can become anything
 		`"bucket":"photos","key":"in/a","fields":{"acl":"public-read"}`:                                       403,
 		`"bucket":"photos","key":"in/a","startsWith":{"acl":"public"}`:                                        403, // or public-read
 		`"bucket":"photos","key":"in/a","fields":{"key":"out/a"}`:                                             400,
@@ -115,8 +115,8 @@ func TestPoliciesSeeWhatAnUploadMayHold(t *testing.T) {
 	}
 }
 
-// TestTestsOfPoliciesSeeWhatTheServiceSees: a table of cases would prove nothing if it were read otherwise than requests are.
-func TestTestsOfPoliciesSeeWhatTheServiceSees(t *testing.T) {
+// A table of cases would prove nothing if it were read differently from requests.
+func TestPolicyRequest_IsWhatTheServiceDecidesOn(t *testing.T) {
 	var asking handlers.Options
 	server := newServer(t, func(o *handlers.Options) { asking = *o })
 	for action, test := range map[access.Action]struct{ path, body string }{

@@ -43,7 +43,7 @@ func read(t *testing.T, server *testServer, text string) readResponse {
 }
 
 // What is read can be signed: each paste goes through both operations.
-func TestRead_IsWhatSignTakes(t *testing.T) {
+func TestRead_ReturnsWhatSignAccepts(t *testing.T) {
 	server := newServer(t, nil)
 	for name, text := range map[string]string{
 		"curl": `curl 'https://sqs.eu-west-1.amazonaws.com/' -d 'Action=ListQueues' -H 'X-Amz-Date: 20100101T000000Z'`,

@@ -3,7 +3,7 @@ package handlers_test
 import (
 	"bytes"
 	"context"
-	"crypto/md5" // what SQS answers with
+	"crypto/md5" // part of SQS's responses
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -39,12 +39,12 @@ func recipes(t *testing.T) []connector.Recipe {
 	return list
 }
 
-// services are what answers to the recipes, once the sandbox has verified the
-// request: in the form of each service, from what arrived.
+// services respond to the recipes, once the sandbox has verified the request: in the form of each service, from what
+// arrived.
 var services = map[string]struct {
 	service, region string
 	response        func(r *http.Request, body string) (media, response string, header []string)
-	result          string // what the workflow's Result has
+	result          string // the workflow's Result
 }{
 	"apiGateway": {"execute-api", "eu-west-1", jsonResponse(`{"order":1042,"accepted":true}`), `{"order":1042,"accepted":true}`},
 	"sqsSend": {"sqs", "eu-west-1", func(_ *http.Request, body string) (string, string, []string) {
@@ -99,12 +99,12 @@ var services = map[string]struct {
 
 func jsonResponse(text string) func(*http.Request, string) (string, string, []string) {
 	return func(r *http.Request, _ string) (string, string, []string) {
-		media := r.Header.Get("Content-Type") // services of JSON answer in the type that they are asked in
+		media := r.Header.Get("Content-Type") // JSON services respond with the media type of the request
 		return media, text, nil
 	}
 }
 
-// recipeAWS verifies what arrives, and answers as the service of the recipe does.
+// recipeAWS verifies what arrives, and responds as the recipe's service does.
 type recipeAWS struct {
 	*sendServer
 	override func(http.ResponseWriter)
@@ -160,8 +160,8 @@ func documentOf(t *testing.T, r connector.Recipe) string {
 	return text
 }
 
-// Each recipe arrives at its service with a signature that holds, is permitted by
-// its own policy, and its workflow finds the result.
+// Each recipe arrives at its service with a valid signature, is permitted by its own policy, and its workflow finds
+// the result.
 func TestRecipes_DoWhatTheySay(t *testing.T) {
 	list := recipes(t)
 	names := map[string]bool{}
@@ -216,7 +216,7 @@ func runWorkflow(t *testing.T, s *sendServer, text []byte) *logicapps.Run {
 	return run
 }
 
-// shownValue is a value of a run: texts as they are, objects as JSON in a fixed order of names.
+// shownValue is a value of a run: strings as they are, objects as JSON with sorted names.
 func shownValue(t *testing.T, value any) string {
 	t.Helper()
 	switch v := value.(type) {
@@ -253,9 +253,9 @@ func quoted(t *testing.T, value any) string {
 	return shownValue(t, value)
 }
 
-// What is next to a recipe is denied by the recipe's own policy.
+// Requests that are similar to a recipe are denied by the recipe's own policy.
 func TestRecipes_PoliciesPermitNothingElse(t *testing.T) {
-	neighbours := map[string][][2]string{ // texts of the document and what takes their place
+	neighbours := map[string][][2]string{ // texts of the document and their replacements
 		"apiGateway": {{"/prod/orders", "/prod/orders/1"}, {`"POST"`, `"PUT"`}, {"a1b2c3d4e5", "z1b2c3d4e5"}},
 		"sqsSend": {
 			{"SendMessage", "DeleteQueue"},
@@ -297,7 +297,7 @@ func TestRecipes_PoliciesPermitNothingElse(t *testing.T) {
 					t.Errorf("the document has no %s", change[0])
 				}
 				if w := aws.postPlain("/v1/send", other); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), `"forbidden"`) {
-					t.Errorf("%s in place of %s: %d %s, want it denied", change[1], change[0], w.Code, w.Body)
+					t.Errorf("%s instead of %s: %d %s, want it denied", change[1], change[0], w.Code, w.Body)
 				}
 			}
 			if w := aws.postPlain("/v1/sign", asSign(t, r)); w.Code != http.StatusForbidden {
@@ -321,8 +321,7 @@ func asSign(t *testing.T, r connector.Recipe) string {
 	return encode(t, fields)
 }
 
-// A role's policy names the action of the operation and one resource, of the region
-// that is called.
+// A role's policy names the operation's action and one resource, in the region that is called.
 func TestRecipes_RolesMayDoNoMore(t *testing.T) {
 	for _, r := range recipes(t) {
 		for _, statement := range r.IAM {
@@ -344,7 +343,7 @@ func TestRecipes_RolesMayDoNoMore(t *testing.T) {
 	}
 }
 
-// The workbench takes a recipe as it takes what is pasted.
+// The workbench reads a recipe as it reads pasted text.
 func TestRecipes_AreReadByTheWorkbench(t *testing.T) {
 	s := newServer(t, nil)
 	for _, r := range recipes(t) {
@@ -354,15 +353,15 @@ func TestRecipes_AreReadByTheWorkbench(t *testing.T) {
 		}
 		w := s.post("/v1/read", string(ask))
 		got := decodeAs[struct{ Request struct{ Method, URL string } }](t, w.Body).Request
-		address, _, _ := strings.Cut(got.URL, "?list-type") // query may go into it
+		address, _, _ := strings.Cut(got.URL, "?list-type") // query may become part of it
 		if w.Code != http.StatusOK || got.Method != r.Request["method"] || address != r.Request["url"] {
 			t.Errorf("%s: %d %+v", r.Name, w.Code, got)
 		}
 	}
 }
 
-// SQS says the MD5 of what it got: it is that of the text that the document has.
-func TestRecipes_SQSGotTheMessage(t *testing.T) {
+// SQS returns the MD5 of what it received: it is the MD5 of the message in the document.
+func TestRecipes_SQSReceivesTheMessage(t *testing.T) {
 	r := recipeOf(t, "sqsSend")
 	aws := newRecipeAWS(t, r.Name, "")
 	sent := decodeAs[sentDocument](t, aws.post("/v1/send", documentOf(t, r)).Body)
@@ -380,7 +379,7 @@ func recipeOf(t *testing.T, name string) connector.Recipe {
 	return list[slices.IndexFunc(list, func(r connector.Recipe) bool { return r.Name == name })]
 }
 
-// Lambda answers 200 for a function that failed.
+// Lambda responds with 200 for a function that failed.
 func TestSend_TellsAFailedFunctionApart(t *testing.T) {
 	r := recipeOf(t, "lambdaInvoke")
 	for _, kind := range []string{"Unhandled", "Handled"} {
@@ -414,8 +413,8 @@ func TestSend_TellsAFailedFunctionApart(t *testing.T) {
 	}
 }
 
-// EventBridge answers 200 where it took only some events.
-func TestRecipes_EventsThatWereNotTakenFailTheRun(t *testing.T) {
+// EventBridge responds with 200 if it accepted only some events.
+func TestRecipes_RejectedEventsFailTheRun(t *testing.T) {
 	r := recipeOf(t, "eventBridgePut")
 	aws := newRecipeAWS(t, r.Name, "")
 	aws.override = func(w http.ResponseWriter) {

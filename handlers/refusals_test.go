@@ -116,7 +116,7 @@ func TestRefusalsNameTheFieldAndSayWhatToDo(t *testing.T) {
 	}
 }
 
-func TestAllFaultsAreToldAtOnce(t *testing.T) {
+func TestAllFaultsAreReportedAtOnce(t *testing.T) {
 	got := newServer(t, nil).refuse(`{"minValiditySeconds":-1,"payload":"x"}`, http.StatusBadRequest)
 	var pointers []string
 	for _, e := range got.Errors {
@@ -127,7 +127,7 @@ func TestAllFaultsAreToldAtOnce(t *testing.T) {
 	}
 }
 
-func TestSessionTroubleIsClassified(t *testing.T) {
+func TestSessionFailuresAreClassified(t *testing.T) {
 	const private = "arn:aws:iam::123456789012:role/private is not authorized"
 	for name, test := range map[string]struct {
 		err        error
@@ -160,7 +160,7 @@ func TestSessionTroubleIsClassified(t *testing.T) {
 				t.Errorf("got %+v, Retry-After %q; want %s, %q", got, w.Header().Get("Retry-After"), test.code, test.retryAfter)
 			}
 			if strings.Contains(text, "arn:") || strings.Contains(text, "authorized") {
-				t.Errorf("the response tells the cause: %s", text)
+				t.Errorf("the response reveals the cause: %s", text)
 			}
 			if !strings.Contains(server.log.String(), `"err_code":"`+test.code+`"`) || !strings.Contains(server.log.String(), `"cause":`) {
 				t.Errorf("the log lacks the code or the cause: %s", server.log)
@@ -171,7 +171,7 @@ func TestSessionTroubleIsClassified(t *testing.T) {
 
 func TestBodyLimit(t *testing.T) {
 	server := newServer(t, nil)
-	server.handler = server.plain // the contract's eye runs a regular expression over all of it
+	server.handler = server.plain // the contract check runs a regular expression over all of it
 	fits := `{` + aGet + `,"body":"` + strings.Repeat("a", 10<<20-len(aGet)-12) + `"}`
 	if len(fits) != 10<<20 {
 		t.Fatalf("the body has %d bytes", len(fits))

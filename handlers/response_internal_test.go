@@ -15,7 +15,7 @@ type oneField string
 
 func (f oneField) appendTo(o *appendjson.Object) { o.Text("field", string(f)) }
 
-// late is a connection that reads what it was given after the write has failed.
+// late is a connection that still reads what it was given after the write has failed.
 type late struct {
 	http.ResponseWriter
 	given []byte
@@ -26,8 +26,8 @@ func (l *late) Write(text []byte) (int, error) {
 	return 0, errors.New("stream closed")
 }
 
-// What a client gets who is gone is not the response to another.
-func TestWriteAppended_ABufferThatWasNotWrittenIsNotUsedAgain(t *testing.T) {
+// A client whose connection failed must not get the response to another.
+func TestWriteAppended_BufferOfAFailedWriteIsNotReused(t *testing.T) {
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	for range 20 {
 		gone := &late{ResponseWriter: httptest.NewRecorder()}

@@ -16,11 +16,10 @@ import (
 	"countersign/handlers"
 )
 
-var update = flag.Bool("update", false, "write testdata/responses.txt anew")
+var update = flag.Bool("update", false, "rewrite testdata/responses.txt")
 
-// TestResponses_StayAsTheyAre holds the responses of all operations, byte for byte:
-// what callers read must not change by accident. With -update it writes them
-// anew; the difference is then part of the change, and reviewed.
+// The responses of all operations, byte for byte: what callers read must not change by accident. With -update the
+// test rewrites them; the difference is then part of the change, and reviewed.
 func TestResponses_StayAsTheyAre(t *testing.T) {
 	text, err := os.ReadFile("testdata/requests/policies.cedar")
 	if err != nil {
@@ -33,13 +32,13 @@ func TestResponses_StayAsTheyAre(t *testing.T) {
 	server := newServer(t, func(o *handlers.Options) {
 		o.Policy, o.AllowCredentials, o.AllowSigningTime = policy, true, true
 	})
-	server.handler = server.plain // some of the requests break the contract on purpose
+	server.handler = server.plain // some of the requests violate the contract on purpose
 	var got bytes.Buffer
 	n := 0
 	ask := func(method, path, body string) string {
 		n++
 		r := httptest.NewRequest(method, path, strings.NewReader(body))
-		r.Header.Set("Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01") // else each trace has an id of its own
+		r.Header.Set("Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01") // otherwise each trace has a new id
 		if method == http.MethodPost {
 			r.Header.Set("Content-Type", "application/json")
 		}
@@ -54,7 +53,7 @@ func TestResponses_StayAsTheyAre(t *testing.T) {
 	}
 	askAll(t, ask)
 	if n < 200 {
-		t.Errorf("%d requests, want 200 at least", n)
+		t.Errorf("%d requests, want at least 200", n)
 	}
 	const name = "testdata/responses.txt"
 	if *update {
@@ -74,7 +73,7 @@ func TestResponses_StayAsTheyAre(t *testing.T) {
 	}
 }
 
-// askAll asks every operation for what it does, and for what it refuses.
+// askAll sends requests to every operation, valid ones and ones that it refuses.
 func askAll(t *testing.T, ask func(method, path, body string) string) {
 	signable := readLines(t, "testdata/requests/signable.txt")
 	malformed := []string{"", "[]", "null", "method=GET", `{"method":"GET"`, "{}{}", "{\"method\":\"\xff\"}"}

@@ -15,7 +15,7 @@ import (
 	"countersign/signing"
 )
 
-func TestThePlainFormsTellServiceAndRegion(t *testing.T) {
+func TestScope_IsInferredFromTheHost(t *testing.T) {
 	for url, want := range map[string]string{
 		"https://sqs.eu-west-1.amazonaws.com/":                         "sqs eu-west-1",
 		"https://a1b2c3d4e5.execute-api.ap-south-1.amazonaws.com/prod": "execute-api ap-south-1",
@@ -27,7 +27,7 @@ func TestThePlainFormsTellServiceAndRegion(t *testing.T) {
 	}
 }
 
-func TestWhatIsGivenWinsOverTheHost(t *testing.T) {
+func TestScope_GivenValuesOverrideTheHost(t *testing.T) {
 	got := newServer(t, nil).sign(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","service":"sns","region":"eu-west-2"}`)
 	if got.Service != "sns" || got.Region != "eu-west-2" || got.ScopeSource != "explicit" {
 		t.Errorf("got %s %s (%s)", got.Service, got.Region, got.ScopeSource)
@@ -87,7 +87,7 @@ func lowerHeaders(a signResponse) string {
 	return strings.Join(lines, "; ")
 }
 
-func TestBodiesComeBackAsTheyWereSigned(t *testing.T) {
+func TestBodiesAreReturnedAsSigned(t *testing.T) {
 	for name, test := range map[string]struct {
 		fields, bytes, media string
 		asBytes              bool
@@ -168,7 +168,7 @@ func TestS3IsSignedTheWayS3Reads(t *testing.T) {
 	}
 }
 
-func TestExplanationShowsEveryStageButTheToken(t *testing.T) {
+func TestExplanationShowsEveryStageWithoutTheToken(t *testing.T) {
 	got := newServer(t, nil).sign(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/?b=2&a=1","explain":true}`)
 	canonical := got.Explanation["canonicalRequest"]
 	const begin = "GET\n/\na=1&b=2\nhost:sqs.eu-west-1.amazonaws.com\nx-amz-date:20150830T123600Z\nx-amz-security-token:"
@@ -184,7 +184,7 @@ func TestExplanationShowsEveryStageButTheToken(t *testing.T) {
 		t.Errorf("signature = %q", got.Explanation["signature"])
 	}
 	if plain := newServer(t, nil).sign(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`); plain.Explanation != nil {
-		t.Errorf("explained without being asked: %v", plain.Explanation)
+		t.Errorf("explained without explain: %v", plain.Explanation)
 	}
 }
 
@@ -200,7 +200,7 @@ func TestExpiryIsTheEarlierOfWindowAndSession(t *testing.T) {
 	}
 }
 
-func TestTheSessionIsAskedForByWhatTheRequestSays(t *testing.T) {
+func TestSession_IsRequestedAsTheDocumentSays(t *testing.T) {
 	var asked credentials.SessionRequest
 	server := newServer(t, func(o *handlers.Options) {
 		o.Sessions = fakeSessions{session: func(a credentials.SessionRequest) (credentials.Session, error) {
@@ -224,7 +224,7 @@ func TestTheSessionIsAskedForByWhatTheRequestSays(t *testing.T) {
 	}
 }
 
-// What a service takes that nobody here knows is for the caller to say.
+// What an unknown service accepts is up to the caller.
 func TestUnsignedPayloadsOfUnknownServices(t *testing.T) {
 	got := newServer(t, nil).sign(`{"method":"PUT","url":"https://blobs.example/a","service":"blobs","region":"eu-west-1",` +
 		`"payload":"unsigned","body":"x","explain":true}`)
@@ -234,8 +234,8 @@ func TestUnsignedPayloadsOfUnknownServices(t *testing.T) {
 	}
 }
 
-// The query of a presigned URL is where its hash goes.
-func TestPresigningDropsTheHeaderOfTheHash(t *testing.T) {
+// In a presigned request the hash is in the query.
+func TestPresigningDropsTheHashHeader(t *testing.T) {
 	w := newServer(t, nil).post(
 		"/v1/presign",
 		`{"method":"PUT","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/a","body":"x","payload":"signed",`+
@@ -247,7 +247,7 @@ func TestPresigningDropsTheHeaderOfTheHash(t *testing.T) {
 	}
 }
 
-func TestOptionsOverrideWhatTheServiceWants(t *testing.T) {
+func TestOptionsOverrideTheServicesDefaults(t *testing.T) {
 	server := newServer(t, nil)
 	const head = `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/a/../b%3Ac","explain":true,"options":`
 	for options, want := range map[string]string{
@@ -270,7 +270,7 @@ func TestOptionsOverrideWhatTheServiceWants(t *testing.T) {
 	}
 }
 
-// S3 reads a plus sign that is sent plain as a space, whatever becomes of dots.
+// S3 reads an unescaped plus sign as a space, whether or not dot segments are removed.
 func TestKeysAreEncodedWhateverBecomesOfDots(t *testing.T) {
 	server := newServer(t, nil)
 	for _, tt := range []struct{ path, options, want string }{
@@ -289,7 +289,7 @@ func TestKeysAreEncodedWhateverBecomesOfDots(t *testing.T) {
 	}
 }
 
-func TestRequestCredentialsWhereTheyAreAllowed(t *testing.T) {
+func TestRequestCredentials_IfAllowed(t *testing.T) {
 	var given credentials.RequestCredentials
 	server := newServer(t, func(o *handlers.Options) {
 		o.AllowCredentials, o.AllowSigningTime = true, true
@@ -317,7 +317,7 @@ func TestRequestCredentialsWhereTheyAreAllowed(t *testing.T) {
 	}
 }
 
-func TestHTTPOnlyWhereTheOperatorListsTheHost(t *testing.T) {
+func TestHTTP_OnlyIfTheOperatorListsTheHost(t *testing.T) {
 	server := newServer(t, func(o *handlers.Options) { o.HTTPHosts = []string{"127.0.0.1:9000"} })
 	got := server.sign(`{"method":"GET","url":"http://127.0.0.1:9000/bucket","service":"s3","region":"us-east-1"}`)
 	if got.URL != "http://127.0.0.1:9000/bucket" {

@@ -16,9 +16,9 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 )
 
-var responses100000 = flag.Bool("responses", false, "compare 100,000 random responses, in place of 2,000")
+var responses100000 = flag.Bool("responses", false, "compare 100,000 random responses instead of 2,000")
 
-// signedFields and presignedFields are the responses by their tags.
+// signedFields and presignedFields are the responses as tagged structs.
 type signedFields struct {
 	Method            string            `json:"method"`
 	URL               string            `json:"url"`
@@ -69,7 +69,7 @@ type scopeTags struct {
 	SignedAt      time.Time         `json:"signedAt"`
 }
 
-// byTags is the response as an encoder writes it that goes by the tags.
+// byTags is the response as an encoder writes it by struct tags.
 func byTags(t *testing.T, s *broker.Result) []byte {
 	t.Helper()
 	var body bodyTags
@@ -104,7 +104,7 @@ func byTags(t *testing.T, s *broker.Result) []byte {
 	return text
 }
 
-func TestSignedResponse_EqualsTheEncoderThatGoesByTags(t *testing.T) {
+func TestSignedResponse_EqualsEncodingByTags(t *testing.T) {
 	random, n := rand.New(rand.NewPCG(3, 4)), 2000
 	if *responses100000 {
 		n = 100_000
@@ -116,7 +116,7 @@ func TestSignedResponse_EqualsTheEncoderThatGoesByTags(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// In the scripts of web pages two ends of lines are escaped, which an encoder of JSON alone leaves as they are.
+		// In web page scripts two line separators are escaped, which a plain JSON encoder leaves as they are.
 		want := strings.NewReplacer("\u2028", `\u2028`, "\u2029", `\u2029`).Replace(string(byTags(t, s)))
 		if string(got) != want {
 			t.Fatalf("got  %.3000s\nwant %.3000s", got, want)
@@ -180,7 +180,7 @@ func randomText(r *rand.Rand) string {
 	return b.String()
 }
 
-// Each choice takes from the full response, and adds nothing to it.
+// Each choice removes fields from the full response, and adds none.
 func TestSignedResponse_ShortIsPartOfFull(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for range 500 {

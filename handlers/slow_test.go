@@ -13,7 +13,7 @@ import (
 	"countersign/handlers"
 )
 
-// A slow body is hashed, a trickle is cut off: it would hold a place among the requests for hours.
+// A slow body is hashed; a trickle is cut off, because it would occupy a place for hours.
 func TestSlowPayloads(t *testing.T) {
 	for _, tt := range []struct {
 		name             string

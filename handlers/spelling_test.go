@@ -89,7 +89,7 @@ func TestSpellingsWithOneMeaningAreCorrected(t *testing.T) {
 	}
 }
 
-// What others call their regions and methods is theirs.
+// Other vendors' names for regions and methods are left as they are.
 func TestSpellingsOfOthersStay(t *testing.T) {
 	server := newServer(t, nil)
 	for method, region := range map[string]string{"PURGE": "eu-west-1", "GET": "eu-west-1"} {
@@ -104,7 +104,7 @@ func TestSpellingsOfOthersStay(t *testing.T) {
 			t.Errorf("%s: %+v", field, got)
 		}
 	}
-	// Unicode has letters that become those of ASCII when their case changes.
+	// Unicode has letters that become ASCII letters when their case changes.
 	server.refuse(request("PO\u017fT", aQueue, nil), 400)
 	server.refuse(request("GET", "https://api.example.com/", map[string]any{"service": "\u212ainesis", "region": "eu-west-1"}), 400)
 	// Ceph's usual region.

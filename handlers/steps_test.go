@@ -15,7 +15,7 @@ import (
 	"countersign/signing"
 )
 
-// step is a document on its way through the four steps.
+// step is a document as it passes through the four steps.
 type step map[string]any
 
 func (s *testServer) step(name string, document step) step {
@@ -31,8 +31,8 @@ func (s *testServer) step(name string, document step) step {
 	return decodeAs[step](s.t, w.Body)
 }
 
-// forged is the document of step 3 for a request of the caller's own making: its texts fit one another, as a caller who knows the
-// algorithm makes them.
+// forged is the document of step 3 for a request of the caller's own making: its texts are consistent, as a caller
+// who knows the algorithm makes them.
 func forged(t *testing.T, url string, change func(document step, headers *[]signing.Header, names *[]string)) string {
 	t.Helper()
 	headers := []signing.Header{{Name: "X-Amz-Date", Value: "20150830T123600Z"}}
@@ -144,7 +144,7 @@ func holding(c signing.Credentials, expires time.Time) fakeSessions {
 	}}
 }
 
-func TestNoStepAnswersALineBreak(t *testing.T) {
+func TestSteps_NoneReturnsALineBreak(t *testing.T) {
 	for name, change := range map[string]func(document step, headers *[]signing.Header, names *[]string){
 		"method": func(d step, _ *[]signing.Header, _ *[]string) { d["method"] = "GET\r\nX-Evil: 1" },
 		"header": func(d step, _ *[]signing.Header, _ *[]string) {},
@@ -207,8 +207,8 @@ func TestBadCredentialsInAStepAreTheCallersFault(t *testing.T) {
 	}
 }
 
-// TestEncodingOtherwiseIsDecidedOnBothWays: a path that is encoded otherwise than its service does it stands for another path as well.
-func TestEncodingOtherwiseIsDecidedOnBothWays(t *testing.T) {
+// A path that is encoded differently from its service's way stands for another path as well, and both are decided on.
+func TestDoubleEncode_PoliciesDecideOnBothPaths(t *testing.T) {
 	policy, err := access.NewPolicy(
 		"p.cedar",
 		[]byte(`permit (principal, action, resource); forbid (principal, action, resource) when { resource.path like "/admin/*" };`),
@@ -240,7 +240,7 @@ func TestEncodingOtherwiseIsDecidedOnBothWays(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := newServer(t, func(o *handlers.Options) { o.Policy = only })
-	// The signature would be good for the key "public%2Fx", too.
+	// The signature would be valid for the key "public%2Fx", too.
 	server.refuse(
 		`{"method":"GET","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/public%2Fx","options":{"doubleEncode":true,`+
 			`"normalizePath":false}}`,
@@ -256,7 +256,7 @@ func TestEncodingOtherwiseIsDecidedOnBothWays(t *testing.T) {
 	}
 }
 
-// walk takes a document through the steps that are named.
+// walk takes a document through the named steps.
 func (s *testServer) walk(document step, names ...string) step {
 	s.t.Helper()
 	for _, name := range names {
@@ -363,8 +363,8 @@ func TestSteps_SayWhichOneIsOnRecord(t *testing.T) {
 	}
 }
 
-// The policies decide on step 3 as on the request that it is a step of.
-func TestSteps_PoliciesSeeWhatTheySeeOfSigning(t *testing.T) {
+// The policies decide on step 3 as on the request that it belongs to.
+func TestSteps_PoliciesSeeWhatTheySeeWhenSigning(t *testing.T) {
 	policy, err := access.NewPolicy(
 		"p.cedar",
 		[]byte(`permit (principal, action, resource); forbid (principal, action, resource) `+
@@ -380,7 +380,7 @@ func TestSteps_PoliciesSeeWhatTheySeeOfSigning(t *testing.T) {
 	)
 }
 
-// A client may keep any one form of the body: what was signed is known from each.
+// A client may keep any one form of the body: each says what was signed.
 func TestSteps_TheBodyIsKnownFromEachForm(t *testing.T) {
 	policy, err := access.NewPolicy("p.cedar", []byte(`permit (principal, action, resource) when { resource.payload == "signed" };`))
 	if err != nil {
@@ -400,7 +400,7 @@ func TestSteps_TheBodyIsKnownFromEachForm(t *testing.T) {
 		}
 		document[form] = value
 		if response := server.walk(document, "signature", "authorization"); !reflect.DeepEqual(response[form], value) {
-			t.Errorf("%s: the last step answers %v, want %v", form, response[form], value)
+			t.Errorf("%s: the last step returns %v, want %v", form, response[form], value)
 		}
 	}
 }

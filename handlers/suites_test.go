@@ -12,17 +12,17 @@ import (
 	"countersign/signing"
 )
 
-// suiteCase is a request from the tests of another implementation, in the form of this service, and what that implementation
-// expects of it: the signature, or else what its tests look at. Left out are the cases that no service would take as they are,
-// and those that this service refuses on purpose: unsound URLs, a host other than that of the URL, made-up hashes, presigned
-// URLs without an expiry.
+// suiteCase is a request from the tests of another implementation, as a request to this service, and that
+// implementation's expected signature or, if its tests look at other values, those. Omitted are cases that no service
+// would accept as they are, and those that this service refuses on purpose: unsound URLs, a host that differs from
+// the URL's, made-up hashes, presigned URLs without an expiry.
 type suiteCase struct {
 	Suite, Name, Operation                                                         string
 	Request                                                                        map[string]any
 	Signature, CanonicalRequestSHA256, CanonicalURI, CanonicalQuery, SignedHeaders *string
 }
 
-// TestSuitesOfOthers: the operations agree with the tests of 27 other implementations.
+// The operations agree with the tests of 27 other implementations.
 func TestSuitesOfOthers(t *testing.T) {
 	text, err := os.ReadFile("testdata/suites.json")
 	if err != nil {

@@ -24,7 +24,7 @@ type officialVector struct {
 	}
 }
 
-// document is what a caller posts to have the vector signed.
+// document is what a caller posts to sign the vector.
 func (v *officialVector) document(t *testing.T) map[string]any {
 	t.Helper()
 	at, err := time.Parse("20060102T150405Z", v.Time)
@@ -66,7 +66,7 @@ func (v *officialVector) document(t *testing.T) map[string]any {
 	return d
 }
 
-// TestOfficialVectorsOverHTTP: what package signing makes of AWS's vectors comes out of the operations, too.
+// The operations return for AWS's vectors what package signing does.
 func TestOfficialVectorsOverHTTP(t *testing.T) {
 	server := newServer(t, withoutSession)
 	signed, presigned := 0, 0
@@ -81,7 +81,7 @@ func TestOfficialVectorsOverHTTP(t *testing.T) {
 		}
 		for _, v := range file.Cases {
 			if strings.HasPrefix(v.Payload, "STREAMING-") {
-				continue // a caller of this service sends no chunks
+				continue // callers of this service send no chunks
 			}
 			if v.Header != nil {
 				signed++

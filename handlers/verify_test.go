@@ -16,8 +16,8 @@ import (
 	"countersign/signing"
 )
 
-// signedBy is the signature of another signer, made of nothing but the documented algorithm: canonical is the canonical request
-// but for the names and the payload, so that a test says what was signed.
+// signedBy is the signature of another signer, computed with only the documented algorithm: canonical is the
+// canonical request without the names and the payload, so that a test says what was signed.
 func signedBy(scope string, canonical ...string) string {
 	text := strings.Join(canonical, "\n")
 	hash := sha256.Sum256([]byte(text))
@@ -30,16 +30,17 @@ func signedBy(scope string, canonical ...string) string {
 	return hex.EncodeToString(key)
 }
 
-// bySigner is a request that another signer signed by headers over a path and a query of its own choice, with no session.
+// bySigner is a request that another signer signed in its headers, over a path and a query of its choice, without a
+// session.
 type bySigner struct {
 	method, url, service string
-	uri, query           string // as they were signed
-	host                 string // as it was signed
+	uri, query           string // as signed
+	host                 string // as signed
 	sent                 map[string]string
-	signed               []string // the lines of the signed headers beside host and x-amz-date
+	signed               []string // the lines of the signed headers other than host and x-amz-date
 	payload              string
-	date                 string // the name of the header that has the date
-	between              string // the parts of Authorization
+	date                 string // the name of the date header
+	between              string // the separator of the parts of Authorization
 }
 
 func (r bySigner) document() map[string]any {
@@ -71,7 +72,7 @@ func orElse(value, other string) string {
 	return value
 }
 
-// TestVerify_ReadsARequestAsAWSDoes: what the signer signed is valid where AWS reads the same in what was sent.
+// A signature is valid if AWS reads in the request as sent what the signer signed.
 func TestVerify_ReadsARequestAsAWSDoes(t *testing.T) {
 	const (
 		example, s3 = "example.amazonaws.com", "examplebucket.s3.eu-west-1.amazonaws.com"
@@ -97,7 +98,7 @@ func TestVerify_ReadsARequestAsAWSDoes(t *testing.T) {
 		r     bySigner
 		valid bool
 	}{
-		// 1: outside S3, dot segments and empty ones are removed, and escapes stay as they are spelled.
+		// 1: outside S3, dot segments and empty ones are removed, and escapes keep their spelling.
 		{"empty segments, signed without", get(example, "//example//", "service", "/example/"), true},
 		{"empty segments, signed as sent", get(example, "//example//", "service", "//example//"), false},
 		{"dot segments, signed without", get(api, "/a/./b/../c", "execute-api", "/a/c"), true},
@@ -114,7 +115,7 @@ func TestVerify_ReadsARequestAsAWSDoes(t *testing.T) {
 		{"segments of a key at S3", get(s3, "//a//./b/../c", "s3", "//a//./b/../c"), true},
 		{"segments of a key at S3, normalised", get(s3, "//a//./b/../c", "s3", "/a/c"), false},
 		{"an escape at S3 in lower case", get(s3, "/a%2fb%7e", "s3", "/a/b~"), true},
-		// 2: at S3 of AWS a plus sign in the path is a space.
+		// 2: in AWS's S3 a plus sign in the path is a space.
 		{"a plus at S3, signed as a space", get(s3, "/a+b", "s3", "/a%20b"), true},
 		{"a plus at S3, signed as itself", get(s3, "/a+b", "s3", "/a%2Bb"), false},
 		{"an escaped plus at S3", get(s3, "/a%2Bb", "s3", "/a%2Bb"), true},
@@ -122,7 +123,7 @@ func TestVerify_ReadsARequestAsAWSDoes(t *testing.T) {
 		{"a plus at another store, signed as itself", get(store, "/a+b", "s3", "/a%2Bb"), true},
 		{"a plus at another store, signed as a space", get(store, "/a+b", "s3", "/a%20b"), false},
 		{"a plus elsewhere", get(api, "/a+b", "execute-api", "/a%2Bb"), true},
-		// 3: a semicolon in a query is itself.
+		// 3: a semicolon in a query stands for itself.
 		{"a semicolon in a query", with(get(api, "/?a=1;b=2", "execute-api", "/"), func(r *bySigner) { r.query = "a=1%3Bb%3D2" }), true},
 		{"a semicolon as a separator", with(get(api, "/?a=1;b=2", "execute-api", "/"), func(r *bySigner) { r.query = "a=1&b=2" }), false},
 		{"a plus in a query", with(get(api, "/?a=1+2", "execute-api", "/"), func(r *bySigner) { r.query = "a=1%202" }), true},
@@ -146,7 +147,7 @@ func TestVerify_ReadsARequestAsAWSDoes(t *testing.T) {
 		{"another host", with(get("host.foo.com", "/", "host", "/"), func(r *bySigner) {
 			r.host, r.sent = "host.bar.com", map[string]string{"Host": "host.bar.com"}
 		}), false},
-		// 6: Date may stand for X-Amz-Date.
+		// 6: Date may replace X-Amz-Date.
 		{"the date in Date", with(get(api, "/", "execute-api", "/"), func(r *bySigner) { r.date = "date" }), true},
 		// How signers write Authorization.
 		{"no blank after the commas", with(get(api, "/", "execute-api", "/"), func(r *bySigner) { r.between = "," }), true},
@@ -223,7 +224,7 @@ func TestVerify_ADateInWordsIsNamed(t *testing.T) {
 	}
 }
 
-// presignedBy is a URL that another signer presigned over a payload of its own choice.
+// presignedBy is a URL that another signer presigned over a payload of its choice.
 func presignedBy(host, service, payload string, more ...string) map[string]any {
 	scope := "20150830/eu-west-1/" + service + "/aws4_request"
 	parameters := append([]string{
@@ -240,7 +241,7 @@ func presignedBy(host, service, payload string, more ...string) map[string]any {
 	}
 }
 
-func TestVerify_APresignedPayloadIsUnsignedAtS3Alone(t *testing.T) {
+func TestVerify_PresignedPayloadsAreUnsignedOnlyInS3(t *testing.T) {
 	empty := signing.PayloadHash(nil)
 	for _, test := range []struct {
 		host, service, payload string
@@ -292,7 +293,7 @@ func TestVerify_AnExpiryMayBeAbsentOutsideS3(t *testing.T) {
 	}
 }
 
-// .NET's SDK leaves the semicolons of X-Amz-SignedHeaders plain.
+// The .NET SDK leaves the semicolons of X-Amz-SignedHeaders unescaped.
 func TestVerify_SemicolonsInSignedHeadersMayBePlain(t *testing.T) {
 	server := newServer(t, nil)
 	url := server.presign(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","headers":{"X-Amz-Target":"a"}}`).URL
@@ -393,7 +394,8 @@ func TestVerify_WhatAnotherSessionSignedIsUnknown(t *testing.T) {
 	}
 }
 
-// Policies see of a signed request what they saw when it was signed: what its signature covers, without the signature.
+// Policies see of a signed request what they saw when it was signed: what its signature covers, without the
+// signature.
 func TestVerify_PoliciesSeeWhatIsSigned(t *testing.T) {
 	policy, err := access.NewPolicy("p.cedar", []byte(`permit (principal, action, resource) when {
 		resource.service == "s3" && resource.operation == "GetObject" && resource.path like "/in/*" };
@@ -420,7 +422,7 @@ func TestVerify_PoliciesSeeWhatIsSigned(t *testing.T) {
 	server.problem(server.post("/v1/verify", encode(t, unsigned)), http.StatusForbidden)
 }
 
-func TestVerify_ARequestAtEveryBoundIsTaken(t *testing.T) {
+func TestVerify_AcceptsRequestsAtEveryBound(t *testing.T) {
 	server := newServer(t, nil)
 	headers := make([]map[string]string, 128)
 	for i := range headers {

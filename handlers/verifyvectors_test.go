@@ -18,7 +18,7 @@ type signedVector struct {
 	officialVector
 	Header, Presigned *struct {
 		Signature, Authorization, Target string
-		Samples                          []string // signatures of Version 4a, which are random
+		Samples                          []string // Version 4a signatures, which are random
 	}
 }
 
@@ -26,11 +26,11 @@ type signedVector struct {
 type sentRequest struct {
 	name     string
 	document map[string]any
-	// unnormalized: the signer left dot segments or empty segments in a path of which AWS takes them out.
+	// unnormalized: the signer left dot segments or empty segments in a path from which AWS removes them.
 	unnormalized bool
 }
 
-// sent returns the vector in each of its forms, once for each signature that is known.
+// sent returns the vector in each of its forms, once for each known signature.
 func (v *signedVector) sent(t *testing.T) (sent []sentRequest) {
 	t.Helper()
 	at, err := time.Parse(signing.TimeFormat, v.Time)
@@ -75,7 +75,7 @@ func (v *signedVector) sent(t *testing.T) (sent []sentRequest) {
 	return sent
 }
 
-// sentHeaders are the vector's own and what signing adds.
+// sentHeaders are the vector's own and those that signing adds.
 func (v *signedVector) sentHeaders(signature string) [][2]string {
 	headers := append(slices.Clone(v.Headers), [2]string{"X-Amz-Date", v.Time})
 	algorithm, scope := "AWS4-HMAC-SHA256", v.Region+"/"+v.Service
@@ -110,8 +110,8 @@ func (v *signedVector) sentHeaders(signature string) [][2]string {
 	})
 }
 
-// TestVerify_TheSuitesOfAWSAreValid: every signature of AWS's test suite and documentation is, in both forms. Those over a path
-// with dot segments or empty segments outside S3, where services take them out, are only with the option that says that this one does not.
+// Every signature of AWS's test suite and documentation is valid, in both forms. Outside S3, those over a path with
+// dot segments or empty segments are valid only with the option that says that the service does not remove them.
 func TestVerify_TheSuitesOfAWSAreValid(t *testing.T) {
 	server := newServer(t, withoutSession)
 	all, unnormalized := loadSent(t), 0
@@ -161,7 +161,7 @@ func loadSent(t *testing.T) (all []sentRequest) {
 	return all
 }
 
-// TestVerify_AChangedVectorIsInvalid: whatever is changed of what AWS's suites sign, the signature is not valid any more.
+// Whatever is changed in what AWS's suites sign, the signature is no longer valid.
 func TestVerify_AChangedVectorIsInvalid(t *testing.T) {
 	server := newServer(t, withoutSession)
 	server.handler = server.plain
@@ -248,8 +248,8 @@ func changeSignature(d map[string]any, change func(string) string) bool {
 	return replaceSent(d, signature, change(signature))
 }
 
-// TestVerify_RequestsOfBotocore: what botocore signs is valid, in both forms, but where it signs otherwise than the service
-// reads: the escapes and plain characters of an S3 key as they are spelled, and a date in words.
+// What botocore signs is valid, in both forms, except where it signs other than the service reads: the spelling of
+// escapes and plain characters in an S3 key, and a date in words.
 func TestVerify_RequestsOfBotocore(t *testing.T) {
 	text, err := os.ReadFile("testdata/botocore.json")
 	if err != nil {

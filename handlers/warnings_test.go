@@ -26,7 +26,7 @@ func request(method, target string, fields map[string]any) string {
 	return string(text)
 }
 
-// signRight signs, and holds the signature against two computations over what is sent.
+// signRight signs, and compares the signature with two computations over what is sent.
 func (s *testServer) signRight(body string) signResponse {
 	s.t.Helper()
 	signed := s.sign(body)
@@ -55,7 +55,7 @@ func (s *testServer) presignRight(body string) presigned {
 	return signed
 }
 
-// warns holds a warning of a response to its code, or to being none.
+// warns checks that a response has a warning with this code, or none.
 func (a signResponse) warns(t *testing.T, code string) {
 	t.Helper()
 	if code == "" && len(a.Warnings) > 0 || code != "" && !slices.Contains(a.warningCodes(), code) {

@@ -14,9 +14,8 @@ import (
 	"countersign/access"
 )
 
-// wire is a signed request as it travels, and a second implementation of what
-// AWS does with one: it shares no code with package signing (IAM User Guide,
-// "Create a signed AWS API request").
+// wire is a signed request as it is sent, with a second implementation of what AWS does with one: it shares no code
+// with package signing (IAM User Guide, "Create a signed AWS API request").
 type wire struct {
 	service, method, host, path, query string
 	headers                            [][2]string
@@ -60,10 +59,9 @@ func (w wire) values(name string) (values []string) {
 	return values
 }
 
-// visible are the headers that a policy could look at: all that are sent but for
-// those that signing sets, and for two kinds that are not signed: empty ones, which
-// say nothing, and Content-Type, which can make a request malformed for its service
-// but not another operation, since what names one is signed.
+// visible are the headers that a policy could read: all that are sent, except those that signing sets and two
+// unsigned kinds: empty ones, which say nothing, and Content-Type, which can make a request malformed for its service
+// but not another operation, since whatever names the operation is signed.
 func (w wire) visible() (fields []access.Field) {
 	_, signedHeaders, _ := w.claim()
 	for _, h := range w.headers {
@@ -92,7 +90,7 @@ func (w wire) claim() (scope, signedHeaders, signature string) {
 	return scope, part("SignedHeaders"), part("Signature")
 }
 
-// verify says why AWS would not take the request, or "".
+// verify says why AWS would refuse the request, or "".
 func (w wire) verify() string {
 	scope, signedHeaders, signature := w.claim()
 	names := strings.Split(signedHeaders, ";")
@@ -192,8 +190,7 @@ func (w wire) canonicalQuery() string {
 	return strings.Join(list, "&")
 }
 
-// change sends the request otherwise: some changes keep the signature, others
-// must break it.
+// change sends the request differently: some changes keep the signature valid, others must break it.
 func (w wire) change(r *rand.Rand) (wire, string) {
 	w.headers, w.body = slices.Clone(w.headers), slices.Clone(w.body)
 	_, signedHeaders, _ := w.claim()
@@ -224,7 +221,7 @@ func (w wire) change(r *rand.Rand) (wire, string) {
 			oneOf(r, "acme", "victim", "*", "DELETE"),
 		}
 		if len(w.values(add[0])) > 0 && !slices.Contains(names, strings.ToLower(add[0])) {
-			return w, "nothing" // a second one of an unsigned name
+			return w, "nothing" // a duplicate with an unsigned name
 		}
 		w.headers = append(w.headers, add)
 		return w, "one more header"
