@@ -453,7 +453,8 @@ func TestParameters_MisspeltOnesAreRefused(t *testing.T) {
 			}
 			continue
 		}
-		if got := server.problem(w, 400); got.Code != "field_unknown" || got.Detail != want || got.Errors[0].Pointer != "/"+want[:strings.Index(want, ":")] {
+		pointer := "/" + want[:strings.Index(want, ":")]
+		if got := server.problem(w, 400); got.Code != "field_unknown" || got.Detail != want || got.Errors[0].Pointer != pointer {
 			t.Errorf("%s: got %+v, want %s", target, got, want)
 		}
 	}

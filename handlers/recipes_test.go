@@ -132,7 +132,7 @@ func newRecipeAWS(t *testing.T, name, policies string) *recipeAWS {
 			return
 		}
 		media, response, header := service.response(r, string(text))
-		answers(http.StatusOK, response, append(header, "Content-Type", media)...)(w, r)
+		responds(http.StatusOK, response, append(header, "Content-Type", media)...)(w, r)
 	}, func(o *handlers.Options) {
 		o.Sessions = fakeSessions{session: func(credentials.SessionRequest) (credentials.Session, error) {
 			return credentials.Session{

@@ -11,14 +11,14 @@ import (
 )
 
 const (
-	// sendTimeout is how long a request and its response may take: less than the 120 seconds that workflows wait, so that
-	// the timeout is told and not met.
+	// sendTimeout is how long a request and its response may take: less than the 120 seconds that workflows wait, so
+	// that the workflow gets our timeout and does not run into its own.
 	sendTimeout = 90 * time.Second
-	// responseGrace is how long the response may take beyond that to reach the caller.
+	// responseGrace is how much longer the response may take to reach the caller.
 	responseGrace = 30 * time.Second
 )
 
-// sendRequest is a request that is signed and sent from here.
+// sendRequest is a request that the service signs and sends.
 type sendRequest struct {
 	Method         string              `json:"method"`
 	URL            string              `json:"url"`
@@ -39,7 +39,7 @@ type sendRequest struct {
 	ResponseBody   *string             `json:"responseBody"`
 	Retry          *string             `json:"retry"`
 
-	sign signRequest // the fields that signing has too
+	sign signRequest // the fields that signing has, too
 }
 
 func (in *sendRequest) body() *bodyValue { return &in.Body }
@@ -74,7 +74,7 @@ func (in *sendRequest) timeout() time.Duration {
 	return *in.TimeoutSeconds.duration()
 }
 
-// CallAWS signs a request, sends it and answers with what AWS answered.
+// CallAWS signs a request, sends it and responds with AWS's response.
 func (h *Handlers) CallAWS() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var in sendRequest
@@ -83,7 +83,7 @@ func (h *Handlers) CallAWS() http.Handler {
 			return
 		}
 		begun := h.Now()
-		// The server's own timeouts are for requests that are answered at once. A recorder in a test has none to move.
+		// The server's own timeouts are for requests that are served at once. A recorder in a test has none to set.
 		control := http.NewResponseController(w)
 		_ = control.SetReadDeadline(time.Time{})
 		_ = control.SetWriteDeadline(begun.Add(in.timeout() + responseGrace))

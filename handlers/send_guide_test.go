@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// guideAWS is the server that docs/one-call.md writes of.
+// guideAWS is the server that docs/one-call.md describes.
 func guideAWS(t *testing.T) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		say := func(status int, media, body string) {
@@ -52,7 +52,7 @@ func guideAWS(t *testing.T) http.HandlerFunc {
 	}
 }
 
-// Each request of the guide is answered with what stands behind it.
+// Each request of the guide gets the response that follows it there.
 func TestSend_DoesWhatItsGuideSays(t *testing.T) {
 	s := newSendServer(t, guideAWS(t), nil)
 	text, err := os.ReadFile("../docs/one-call.md")

@@ -8,7 +8,7 @@ import (
 	"countersign/handlers"
 )
 
-func TestSend_SaysWhenToAskAgain(t *testing.T) {
+func TestSend_SaysWhenToRetry(t *testing.T) {
 	for name, row := range map[string]struct {
 		headers []string
 		want    string
@@ -28,7 +28,7 @@ func TestSend_SaysWhenToAskAgain(t *testing.T) {
 		"milliseconds, endless": {[]string{"X-Amz-Retry-After", "9223372036854775807"}, "300"},
 	} {
 		for status, code := range map[int]string{503: "aws_failed", 429: "aws_throttled"} {
-			s := newSendServer(t, answers(status, "{}", append(row.headers, "Content-Type", "application/json")...), nil)
+			s := newSendServer(t, responds(status, "{}", append(row.headers, "Content-Type", "application/json")...), nil)
 			w := s.call(`,"retry":"none"`)
 			if got := w.Header().Get("Retry-After"); got != row.want || !strings.Contains(w.Body.String(), code) {
 				t.Errorf("%s: %d, Retry-After %q, want %q\n%s", name, status, got, row.want, w.Body)
@@ -37,8 +37,8 @@ func TestSend_SaysWhenToAskAgain(t *testing.T) {
 	}
 }
 
-// S3 answers 200 to a copy, and to the end of an upload, before it knows whether they succeed.
-func TestSend_KnowsFailuresThatComeWithStatus200(t *testing.T) {
+// S3 responds with 200 to a copy, and to the completion of an upload, before it knows whether they succeed.
+func TestSend_RecognisesFailuresWithStatus200(t *testing.T) {
 	const failure = "<Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>"
 	const declared = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
 	const key = "https://examplebucket.s3.eu-west-1.amazonaws.com/key"
@@ -64,14 +64,15 @@ func TestSend_KnowsFailuresThatComeWithStatus200(t *testing.T) {
 		"another service":              {"POST", orders, "application/xml", failure, 200, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newSendServer(t, answers(200, row.body, "Content-Type", row.media), nil)
+			s := newSendServer(t, responds(200, row.body, "Content-Type", row.media), nil)
 			request := `{"method":"` + row.method + `","url":"` + row.url + `"`
 			w := s.post("/v1/send", request+"}")
 			got := decodeAs[refusedDocument](t, strings.NewReader(w.Body.String()))
 			if w.Code != row.status || got.Code != row.code {
 				t.Fatalf("%d %s, want %d %s", w.Code, w.Body, row.status, row.code)
 			}
-			if row.code == "aws_failed" && (got.Detail != "AWS answered 200, and then failed: InternalError We encountered an internal error." ||
+			const detail = "AWS responded with 200, and then failed: InternalError We encountered an internal error."
+			if row.code == "aws_failed" && (got.Detail != detail ||
 				got.AWS.Status != 200 || got.AWS.Code != "InternalError" || w.Header().Get("Retry-After") == "") {
 				t.Errorf("got %+v %v", got, w.Header())
 			}
@@ -82,20 +83,20 @@ func TestSend_KnowsFailuresThatComeWithStatus200(t *testing.T) {
 	}
 }
 
-func TestSend_SaysWhereS3WantsTheRequest(t *testing.T) {
+func TestSend_SaysWhereS3ExpectsTheRequest(t *testing.T) {
 	const body = "<Error><Code>PermanentRedirect</Code><Message>Use this endpoint.</Message>" +
 		"<Endpoint>examplebucket.s3.eu-central-1.amazonaws.com</Endpoint></Error>"
-	s := newSendServer(t, answers(301, body, "Content-Type", "application/xml"), nil)
+	s := newSendServer(t, responds(301, body, "Content-Type", "application/xml"), nil)
 	got := s.fails("", 400, "aws_redirected")
 	if !strings.Contains(got.Detail, "examplebucket.s3.eu-central-1.amazonaws.com") || got.AWS.Code != "PermanentRedirect" {
 		t.Errorf("got %+v", got)
 	}
 }
 
-// Of a request that AWS did not get in time it has done nothing.
-func TestSend_HasWorkflowsRepeatWhatAWSDidNotGet(t *testing.T) {
+// If a request did not reach AWS in time, AWS has done nothing.
+func TestSend_WorkflowsRepeatWhatAWSDidNotReceive(t *testing.T) {
 	for _, method := range []string{"GET", "POST"} {
-		s := newSendServer(t, answers(400, "<Error><Code>RequestTimeout</Code></Error>", "Content-Type", "application/xml"), nil)
+		s := newSendServer(t, responds(400, "<Error><Code>RequestTimeout</Code></Error>", "Content-Type", "application/xml"), nil)
 		w := s.post("/v1/send", `{"retry":"none","url":"`+orders+`","method":"`+method+`"}`)
 		if w.Code != 503 || !strings.Contains(w.Body.String(), "aws_failed") {
 			t.Errorf("%s: %d %s", method, w.Code, w.Body)
@@ -103,17 +104,17 @@ func TestSend_HasWorkflowsRepeatWhatAWSDidNotGet(t *testing.T) {
 	}
 }
 
-func TestSend_SaysNothingOfAStatusThatHasNoName(t *testing.T) {
-	s := newSendServer(t, answers(509, ""), nil)
-	if got := s.fails(`,"retry":"none"`, 503, "aws_failed"); got.Detail != "AWS answered 509" {
+func TestSend_UnnamedStatusHasNoText(t *testing.T) {
+	s := newSendServer(t, responds(509, ""), nil)
+	if got := s.fails(`,"retry":"none"`, 503, "aws_failed"); got.Detail != "AWS responded with 509" {
 		t.Errorf("detail %q", got.Detail)
 	}
 }
 
-// Who wants no body is not refused one that is too large.
-func TestSend_BodiesThatNobodyWantsHaveNoLimit(t *testing.T) {
+// A caller that wants no body is not refused because the body is too large.
+func TestSend_UnwantedBodiesHaveNoLimit(t *testing.T) {
 	for _, media := range []string{"application/json", "application/octet-stream", "application/vnd.amazon.eventstream"} {
-		aws := answers(200, strings.Repeat("x", 1<<20), "Content-Type", media)
+		aws := responds(200, strings.Repeat("x", 1<<20), "Content-Type", media)
 		s := newSendServer(t, aws, func(o *handlers.Options) { o.MaxResponseBytes = 1000 })
 		if got := s.sent(`,"responseBody":"none"`); got.BodyBytes != 1<<20 || got.Body != nil || got.BodyBase64 != nil {
 			t.Errorf("%s: %+v", media, got)
@@ -121,14 +122,14 @@ func TestSend_BodiesThatNobodyWantsHaveNoLimit(t *testing.T) {
 	}
 }
 
-// Services that speak CBOR name their errors in it.
-func TestSend_KnowsThrottlingInCBOR(t *testing.T) {
-	s := newSendServer(t, answers(400, "\xa1\x66__type\x73ThrottlingException", "Content-Type", "application/cbor"), nil)
+// Services that use CBOR name their errors in it.
+func TestSend_RecognisesThrottlingInCBOR(t *testing.T) {
+	s := newSendServer(t, responds(400, "\xa1\x66__type\x73ThrottlingException", "Content-Type", "application/cbor"), nil)
 	s.fails(`,"retry":"none"`, 429, "aws_throttled")
 }
 
-// What services that speak CBOR say is told as JSON.
-func TestSend_TellsWhatIsSaidInCBOR(t *testing.T) {
+// Errors in CBOR are returned as JSON.
+func TestSend_ReturnsCBORErrorsAsJSON(t *testing.T) {
 	text := func(s string) string { return "\x78" + string(rune(len(s))) + s }
 	const missing = "com.amazonaws.cloudwatch#ResourceNotFoundException"
 	item := "\xbf\x66__type" + text(missing) + "\x67message" + text("No "+token+" here.") + "\x64list\x9f\x01\xf6\xff\xff"
@@ -143,7 +144,7 @@ func TestSend_TellsWhatIsSaidInCBOR(t *testing.T) {
 		"no CBOR": {"\xff\xff", "", "", ""},
 		"no map":  {"\x82\x01\x02", "", "", "[1,2]"},
 	} {
-		s := newSendServer(t, answers(400, row.body, "Content-Type", "application/cbor", "Smithy-Protocol", "rpc-v2-cbor"), nil)
+		s := newSendServer(t, responds(400, row.body, "Content-Type", "application/cbor", "Smithy-Protocol", "rpc-v2-cbor"), nil)
 		got := s.fails("", 400, "aws_refused").AWS
 		if got.Code != row.code || got.Message != row.message || string(got.Body) != row.told {
 			t.Errorf("%s: %q, %q, body %s", name, got.Code, got.Message, got.Body)
@@ -151,10 +152,10 @@ func TestSend_TellsWhatIsSaidInCBOR(t *testing.T) {
 	}
 }
 
-// A diagnosis reads it, too, of what is sent from here and of what others received.
-func TestSend_DiagnosesWhatIsSaidInCBOR(t *testing.T) {
+// A diagnosis reads CBOR, too, in responses received here and in those that others received.
+func TestSend_DiagnosesCBORErrors(t *testing.T) {
 	const item = "\xa1\x66__type\x78\x2ecom.amazonaws.cloudwatch#ExpiredTokenException"
-	s := newSendServer(t, answers(403, item, "Content-Type", "application/cbor"), nil)
+	s := newSendServer(t, responds(403, item, "Content-Type", "application/cbor"), nil)
 	for _, fields := range []string{"", `,"onError":"return"`} {
 		if w := s.call(fields); !strings.Contains(w.Body.String(), `"cause":"expired-token"`) {
 			t.Errorf("%q: %s", fields, w.Body)

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// targets are URLs that no request may go to: addresses in every spelling, names that are none of AWS's, and hosts of AWS that take no
-// signature.
+// targets are URLs to which no request may go: addresses in every spelling, names that are not AWS's, and AWS hosts
+// that accept no signature.
 func targets(t *testing.T) []string {
 	t.Helper()
 	var list []string
@@ -63,16 +63,16 @@ func targets(t *testing.T) []string {
 	return list
 }
 
-// What a request says of service and region, and which Host it asks for, opens no other way.
+// Giving a service, a region or a Host header does not make another host reachable.
 func TestSend_ConnectsToNoOtherHost(t *testing.T) {
-	s := newSendServer(t, answers(200, "{}", "Content-Type", "application/json"), nil)
+	s := newSendServer(t, responds(200, "{}", "Content-Type", "application/json"), nil)
 	list := targets(t)
 	refused := map[string]int{}
 	for _, target := range list {
 		if slices.Contains([]string{
 			"https://s3.eu-west-1.amazonaws.com./latest/meta-data/", "https://s3.eu-west-1.amazonaws.com:/latest/meta-data/",
 		}, target) {
-			continue // another spelling of what is allowed, or refused as one
+			continue // another spelling of an allowed target, or refused as one
 		}
 		for _, extra := range []string{
 			"", `,"service":"s3","region":"eu-west-1"`,
@@ -98,7 +98,7 @@ func TestSend_ConnectsToNoOtherHost(t *testing.T) {
 	t.Logf("%d targets: %v", len(list), refused)
 }
 
-// A redirect is told and not followed.
+// A redirect is reported and not followed.
 func TestSend_FollowsNoRedirect(t *testing.T) {
 	elsewhere, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -113,7 +113,7 @@ func TestSend_FollowsNoRedirect(t *testing.T) {
 		}
 	}()
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		s := newSendServer(t, answers(status, "", "Location", "http://"+elsewhere.Addr().String()+"/"), nil)
+		s := newSendServer(t, responds(status, "", "Location", "http://"+elsewhere.Addr().String()+"/"), nil)
 		s.fails("", 400, "aws_redirected")
 		if n := s.arrived.Load(); n != 1 {
 			t.Errorf("%d: %d requests", status, n)
@@ -121,7 +121,7 @@ func TestSend_FollowsNoRedirect(t *testing.T) {
 	}
 	select {
 	case <-came:
-		t.Error("somebody followed")
+		t.Error("the redirect was followed")
 	default:
 	}
 }

@@ -25,7 +25,7 @@ import (
 
 const orders = "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod/orders"
 
-// sendServer is the service with an AWS of the test's own behind it.
+// sendServer is the service in front of the test's own AWS.
 type sendServer struct {
 	*testServer
 	arrived *atomic.Int64
@@ -58,10 +58,10 @@ func newSendServer(t testing.TB, aws http.HandlerFunc, change func(*handlers.Opt
 	return &sendServer{s, arrived}
 }
 
-// answers is an AWS that always answers the same.
-func answers(status int, body string, headers ...string) http.HandlerFunc {
+// responds is an AWS that always responds in the same way.
+func responds(status int, body string, headers ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header()["Content-Type"] = nil // or net/http guesses one
+		w.Header()["Content-Type"] = nil // otherwise net/http guesses one
 		for i := 0; i < len(headers); i += 2 {
 			w.Header().Add(headers[i], headers[i+1])
 		}
@@ -135,8 +135,8 @@ func packed(text string) string {
 	return b.String()
 }
 
-func TestSend_AnswersWithWhatAWSAnswered(t *testing.T) {
-	s := newSendServer(t, answers(201, `{"order":1042}`, "Content-Type", "application/json", "X-Amzn-Requestid", "aws-1",
+func TestSend_ReturnsAWSsResponse(t *testing.T) {
+	s := newSendServer(t, responds(201, `{"order":1042}`, "Content-Type", "application/json", "X-Amzn-Requestid", "aws-1",
 		"X-Two", "a", "X-Two", "b", "Alt-Svc", `h3=":443"`, "Location", "/orders/1042"), nil)
 	w := s.call("")
 	got := decodeAs[sentDocument](t, bytes.NewReader(w.Body.Bytes()))
@@ -147,13 +147,13 @@ func TestSend_AnswersWithWhatAWSAnswered(t *testing.T) {
 	if got.Headers["x-two"] != "a, b" || got.Headers["location"] != "/orders/1042" || got.Headers["alt-svc"] != "" || len(got.HeaderList) < 4 {
 		t.Errorf("headers %v, list %v", got.Headers, got.HeaderList)
 	}
-	// What would make an engine wait, or go elsewhere.
+	// Headers that would make an engine wait, or go elsewhere.
 	if w.Code != 200 || w.Header().Get("Location") != "" || w.Header().Get("Cache-Control") != "no-store" {
 		t.Errorf("answered %d %v", w.Code, w.Header())
 	}
 }
 
-// The body comes in the form that suits it, and byte for byte where it is JSON.
+// The body has the form that suits it, and JSON is kept byte for byte.
 func TestSend_PassesTheBodyOnInOneForm(t *testing.T) {
 	deep := strings.Repeat("[", 64) + strings.Repeat("]", 64)
 	large := `{"a":"` + strings.Repeat("ü", 1<<20) + `"}`
@@ -164,7 +164,7 @@ func TestSend_PassesTheBodyOnInOneForm(t *testing.T) {
 	for name, row := range map[string]struct {
 		media, body, asked string
 		encoding           string
-		json               string // the body as it must be in the response
+		json               string // the expected body in the response
 		base64             string
 		warning            string
 	}{
@@ -232,10 +232,10 @@ func TestSend_PassesTheBodyOnInOneForm(t *testing.T) {
 						w.Header().Set("Content-Encoding", row.encoding)
 					}
 					if !known {
-						_ = http.NewResponseController(w).Flush // or net/http tells the length of what is short
+						_ = http.NewResponseController(w).Flush // otherwise net/http sends the length of short bodies
 						w.Header().Set("Transfer-Encoding", "chunked")
 					}
-					answers(200, row.body, "Content-Type", row.media)(w, r)
+					responds(200, row.body, "Content-Type", row.media)(w, r)
 				}
 				got := s.sent(`,"responseBody":` + quotedOr(row.asked, "null"))
 				if string(got.Body) != row.json && strings.TrimSpace(string(got.Body)) != strings.TrimSpace(row.json) {
@@ -267,7 +267,7 @@ func orEmpty(text *string) *string {
 }
 
 func TestSend_GivesAnEnvelopeForStepsThatCreateFiles(t *testing.T) {
-	s := newSendServer(t, answers(200, "\x89PNG", "Content-Type", "image/png"), nil)
+	s := newSendServer(t, responds(200, "\x89PNG", "Content-Type", "image/png"), nil)
 	got := s.sent(`,"responseBody":"envelope"`)
 	if got.BodyEnvelope["$content-type"] != "image/png" || got.BodyEnvelope["$content"] != "iVBORw==" || got.BodyBase64 != nil ||
 		got.Body != nil {
@@ -275,8 +275,8 @@ func TestSend_GivesAnEnvelopeForStepsThatCreateFiles(t *testing.T) {
 	}
 }
 
-// Of what AWS says, the status that a workflow sees: the same class, and repeated by itself only where that helps and does no harm.
-func TestSend_TellsWhatAWSSays(t *testing.T) {
+// A workflow sees a status of the same class as AWS's, and repeats by itself only if that helps and does no harm.
+func TestSend_MapsAWSsStatus(t *testing.T) {
 	var aws http.HandlerFunc
 	s := newSendServer(t, func(w http.ResponseWriter, r *http.Request) { aws(w, r) }, nil)
 	throttled := `{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"Slow down."}`
@@ -324,7 +324,7 @@ func TestSend_TellsWhatAWSSays(t *testing.T) {
 			method = "GET"
 		}
 		t.Run(fmt.Sprintf("%s %d %s", method, row.status, row.body), func(t *testing.T) {
-			aws = answers(row.status, row.body, append(row.headers, "Content-Type", "application/json")...)
+			aws = responds(row.status, row.body, append(row.headers, "Content-Type", "application/json")...)
 			fields := `{"retry":"none","url":"` + orders + `","method":"` + method + `"`
 			w := s.post("/v1/send", fields+"}")
 			if row.code == "" {
@@ -350,7 +350,7 @@ func TestSend_TellsWhatAWSSays(t *testing.T) {
 	}
 }
 
-// refusals are what people were told by AWS, in our own words where AWS's do not matter.
+// refusals are refusals that people got from AWS, in our own words where AWS's do not matter.
 func refusals(t *testing.T) []struct {
 	Name, Service       string
 	Status              int
@@ -370,7 +370,7 @@ func refusals(t *testing.T) []struct {
 	}](t, bytes.NewReader(text))
 }
 
-func TestSend_TellsTheRefusalsOfAWS(t *testing.T) {
+func TestSend_ReturnsAWSsRefusals(t *testing.T) {
 	list := refusals(t)
 	if len(list) != 30 {
 		t.Errorf("%d refusals, want 30", len(list))
@@ -383,7 +383,7 @@ func TestSend_TellsTheRefusalsOfAWS(t *testing.T) {
 			for name, value := range refusal.Headers {
 				headers = append(headers, name, value)
 			}
-			aws = answers(refusal.Status, refusal.Body, headers...)
+			aws = responds(refusal.Status, refusal.Body, headers...)
 			p := s.fails("", refusal.Status, "aws_refused")
 			if p.AWS.Status != refusal.Status || p.AWS.Code != refusal.Code || p.AWS.Message != refusal.Message ||
 				refusal.Code != "" && !strings.Contains(p.Detail, refusal.Code) {
@@ -404,7 +404,7 @@ func TestSend_TellsTheRefusalsOfAWS(t *testing.T) {
 	}
 }
 
-// AWS repeats in refusals what was signed, the session token with it.
+// AWS repeats in refusals what was signed, including the session token.
 func TestSend_KeepsTheSessionTokenOutOfRefusals(t *testing.T) {
 	for name, echo := range map[string]string{
 		"plain":          token,
@@ -414,7 +414,7 @@ func TestSend_KeepsTheSessionTokenOutOfRefusals(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			body := `{"message":"x-amz-security-token:` + strings.ReplaceAll(echo, `\`, `\\`) + `"}`
-			s := newSendServer(t, answers(403, body, "Content-Type", "application/json", "X-Echo", echo), nil)
+			s := newSendServer(t, responds(403, body, "Content-Type", "application/json", "X-Echo", echo), nil)
 			w := s.call("")
 			if text := w.Body.String(); strings.Contains(text, "ExampleSessionToken") ||
 				strings.Contains(text, fmt.Sprintf("% x", "ExampleSession")) {
@@ -427,11 +427,11 @@ func TestSend_KeepsTheSessionTokenOutOfRefusals(t *testing.T) {
 	}
 }
 
-// Where nothing can be written, a response that does not stay in memory is refused with what the operator can do, and with no
-// status that has the request repeated; the record tells what AWS did.
-func TestSend_SaysThatAResponseHasNoSpace(t *testing.T) {
+// If nothing can be written to disk, a response that does not fit into memory is refused with what the operator can
+// do, and with a status that does not make workflows repeat the request; the record says what AWS did.
+func TestSend_RefusesResponsesWithoutSpace(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "absent")
-	s := newSendServer(t, answers(200, strings.Repeat("a", 300<<10), "Content-Type", "text/plain"),
+	s := newSendServer(t, responds(200, strings.Repeat("a", 300<<10), "Content-Type", "text/plain"),
 		func(o *handlers.Options) { o.Spool.Dir = dir })
 	if p := s.fails("", 422, "answer_too_large"); !strings.Contains(p.Detail+p.Hint, "spool_dir") || strings.Contains(p.Detail, dir) {
 		t.Errorf("got %q, %q", p.Detail, p.Hint)
@@ -441,7 +441,7 @@ func TestSend_SaysThatAResponseHasNoSpace(t *testing.T) {
 	}
 }
 
-// What is held of a response in a file cannot be found there, whatever becomes of the process.
+// Response data held in a file cannot be found there, whatever becomes of the process.
 func TestSend_HoldsResponsesInFilesWithoutAName(t *testing.T) {
 	dir, listed := t.TempDir(), make(chan []os.DirEntry, 1)
 	s := newSendServer(t, func(w http.ResponseWriter, r *http.Request) {
@@ -450,7 +450,7 @@ func TestSend_HoldsResponsesInFilesWithoutAName(t *testing.T) {
 		_ = http.NewResponseController(w).Flush()
 		found, _ := os.ReadDir(dir)
 		for begun := time.Now(); (openIn(t, dir) == 0 || len(found) > 0) && time.Since(begun) < 10*time.Second; {
-			time.Sleep(time.Millisecond) // a name lasts until it is removed
+			time.Sleep(time.Millisecond) // a file name lasts until it is removed
 			found, _ = os.ReadDir(dir)
 		}
 		listed <- found
@@ -466,7 +466,7 @@ func TestSend_HoldsResponsesInFilesWithoutAName(t *testing.T) {
 	}
 }
 
-// openIn counts the files of a directory that this process has open.
+// openIn counts the files in a directory that this process has open.
 func openIn(t *testing.T, dir string) (n int) {
 	t.Helper()
 	links, err := os.ReadDir("/proc/self/fd")
@@ -474,7 +474,7 @@ func openIn(t *testing.T, dir string) (n int) {
 		if os.Getenv("CI") != "" {
 			t.Fatalf("CI must count open files: %v", err)
 		}
-		t.Skip("NOT CHECKED: this system does not tell which files are open")
+		t.Skip("NOT CHECKED: this system does not say which files are open")
 	}
 	for _, link := range links {
 		if to, err := os.Readlink(filepath.Join("/proc/self/fd", link.Name())); err == nil && strings.HasPrefix(to, dir+"/") {
@@ -487,7 +487,7 @@ func openIn(t *testing.T, dir string) (n int) {
 func TestSend_HoldsResponsesToALimit(t *testing.T) {
 	small := func(o *handlers.Options) { o.MaxResponseBytes = 1000 }
 	for name, aws := range map[string]http.HandlerFunc{
-		"length told": answers(200, strings.Repeat("a", 1001), "Content-Type", "text/plain"),
+		"length told": responds(200, strings.Repeat("a", 1001), "Content-Type", "text/plain"),
 		"length not told": func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "text/plain")
 			for range 1001 {
@@ -495,8 +495,8 @@ func TestSend_HoldsResponsesToALimit(t *testing.T) {
 				_ = http.NewResponseController(w).Flush()
 			}
 		},
-		"a file, length told": answers(200, strings.Repeat("a", 1001), "Content-Type", "image/png"),
-		"a gzip bomb":         answers(200, packed(strings.Repeat("a", 1<<20)), "Content-Type", "text/plain", "Content-Encoding", "gzip"),
+		"a file, length told": responds(200, strings.Repeat("a", 1001), "Content-Type", "image/png"),
+		"a gzip bomb":         responds(200, packed(strings.Repeat("a", 1<<20)), "Content-Type", "text/plain", "Content-Encoding", "gzip"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSendServer(t, aws, small)
@@ -508,23 +508,23 @@ func TestSend_HoldsResponsesToALimit(t *testing.T) {
 			}
 		})
 	}
-	s := newSendServer(t, answers(200, strings.Repeat("a", 1000), "Content-Type", "text/plain"), small)
+	s := newSendServer(t, responds(200, strings.Repeat("a", 1000), "Content-Type", "text/plain"), small)
 	if got := s.sent(""); got.BodyBytes != 1000 {
 		t.Errorf("%d bytes", got.BodyBytes)
 	}
-	s = newSendServer(t, answers(200, "", "Content-Length", "5000"), small)
+	s = newSendServer(t, responds(200, "", "Content-Length", "5000"), small)
 	if w := s.post("/v1/send", `{"method":"HEAD","url":"`+orders+`"}`); w.Code != 200 {
 		t.Errorf("a HEAD of something large: %d %s", w.Code, w.Body)
 	}
 }
 
 func TestSend_RefusesStreamsOfEvents(t *testing.T) {
-	s := newSendServer(t, answers(200, "\x00\x00", "Content-Type", "application/vnd.amazon.eventstream"), nil)
+	s := newSendServer(t, responds(200, "\x00\x00", "Content-Type", "application/vnd.amazon.eventstream"), nil)
 	s.fails("", 422, "answer_is_stream")
 }
 
-// A response that breaks off never ends well: neither as JSON, nor as Base64 that is on its way.
-func TestSend_ResponsesThatBreakOffNeverEndWell(t *testing.T) {
+// A truncated response never looks complete: neither as JSON, nor as Base64 that is being streamed.
+func TestSend_TruncatedResponsesNeverLookComplete(t *testing.T) {
 	breaking := func(media, body string, length int) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", media)
@@ -538,7 +538,7 @@ func TestSend_ResponsesThatBreakOffNeverEndWell(t *testing.T) {
 	}
 	for name, aws := range map[string]http.HandlerFunc{
 		"JSON that is whole by itself": breaking("application/json", "{}", 100),
-		"gzip that breaks off": answers(
+		"gzip that breaks off": responds(
 			200, packed(strings.Repeat("ab", 9999))[:30], "Content-Type", "text/plain", "Content-Encoding", "gzip",
 		),
 		"JSON in chunks":   breaking("application/json", "{}", 0),
@@ -570,7 +570,7 @@ func TestSend_ResponsesThatBreakOffNeverEndWell(t *testing.T) {
 	})
 }
 
-func TestSend_AnswersWithinItsTimeout(t *testing.T) {
+func TestSend_RespondsWithinItsTimeout(t *testing.T) {
 	hang := func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	s := newSendServer(t, hang, nil)
 	s.fails(`,"timeoutSeconds":1,"retry":"none"`, 504, "aws_timeout")
@@ -583,7 +583,8 @@ func TestSend_AnswersWithinItsTimeout(t *testing.T) {
 	}
 }
 
-// Services quote what was signed in a refusal. The session token of it is for no caller, in whatever form the response is asked for.
+// Services quote in a refusal what was signed. No caller may see its session token, in whatever form the response is
+// requested.
 func TestSend_TakesTheSessionTokenOutOfRefusals(t *testing.T) {
 	for name, body := range map[string]string{
 		"plain": `{"message":"x-amz-security-token:` + token + `"}`, "packed": packed(`{"message":"` + token + `"}`),
@@ -599,7 +600,7 @@ func TestSend_TakesTheSessionTokenOutOfRefusals(t *testing.T) {
 			headers[1] = "application/cbor"
 		}
 		for _, status := range []int{400, 401, 403} {
-			s := newSendServer(t, answers(status, body, headers...), nil)
+			s := newSendServer(t, responds(status, body, headers...), nil)
 			for _, form := range []string{"auto", "text", "base64", "envelope", "none"} {
 				for _, onError := range []string{"fail", "return"} {
 					w := s.post("/v1/send", `{"method":"GET","url":"`+orders+`","responseBody":"`+form+`","onError":"`+onError+`"}`)
@@ -622,11 +623,11 @@ func TestSend_TakesTheSessionTokenOutOfRefusals(t *testing.T) {
 	}
 }
 
-// Of a long refusal the beginning is told, and never the first half of a token.
+// Only the beginning of a long refusal is returned, and never the first half of a token.
 func TestSend_CutsNoSessionTokenInTwo(t *testing.T) {
 	for _, before := range []int{64<<10 - len(token) - 1, 64<<10 - len(token)/2, 64<<10 - 1} {
 		body := strings.Repeat("x", before) + token + strings.Repeat("y", 16<<10)
-		s := newSendServer(t, answers(403, body, "Content-Type", "text/plain"), nil)
+		s := newSendServer(t, responds(403, body, "Content-Type", "text/plain"), nil)
 		for _, onError := range []string{"fail", "return"} {
 			w := s.post("/v1/send", `{"method":"GET","url":"`+orders+`","onError":"`+onError+`"}`)
 			if text := w.Body.String(); strings.Contains(text, token[:8]) || !strings.Contains(text, "xxx…") {
@@ -636,13 +637,14 @@ func TestSend_CutsNoSessionTokenInTwo(t *testing.T) {
 	}
 }
 
-// A gateway's 502 and 504 are responses too, as they are for the SDKs of AWS. Who cannot have a POST done twice says so.
+// A gateway's 502 and 504 count as failures to repeat, as in AWS's SDKs. Callers whose POST must not be done twice
+// say so.
 func TestSend_RepeatsWhatFailedUnlessItMustNot(t *testing.T) {
 	for _, status := range []int{500, 502, 503, 504} {
 		for retry, want := range map[string]int64{"standard": 3, "none": 1} {
 			t.Run(fmt.Sprint(status, " ", retry), func(t *testing.T) {
 				t.Parallel() // it waits between attempts
-				s := newSendServer(t, answers(status, ""), nil)
+				s := newSendServer(t, responds(status, ""), nil)
 				w := s.post("/v1/send", `{"method":"POST","url":"`+orders+`","body":{},"retry":"`+retry+`"}`)
 				if p := decodeAs[refusedDocument](t, w.Body); w.Code != 503 || p.Code != "aws_failed" || s.arrived.Load() != want {
 					t.Errorf("%d %s after %d attempts, want 503 aws_failed after %d", w.Code, p.Code, s.arrived.Load(), want)
@@ -652,8 +654,8 @@ func TestSend_RepeatsWhatFailedUnlessItMustNot(t *testing.T) {
 	}
 }
 
-func TestSend_RefusesFieldsThatHaveNoUseHere(t *testing.T) {
-	s := newSendServer(t, answers(200, ""), nil)
+func TestSend_RefusesFieldsOfOtherOperations(t *testing.T) {
+	s := newSendServer(t, responds(200, ""), nil)
 	for _, field := range []string{
 		`"signedHeaders":["a"]`, `"signAllHeaders":true`, `"signingTime":"2015-08-30T12:36:00Z"`, `"minValiditySeconds":60`,
 		`"payloadSha256":"` + strings.Repeat("0", 64) + `"`, `"explain":true`,
@@ -670,8 +672,8 @@ func TestSend_RefusesFieldsThatHaveNoUseHere(t *testing.T) {
 	}
 }
 
-// The headers of a request are for AWS: all arrive that are not the connection's, a key of API Gateway and a cookie with them.
-func TestSend_SendsTheHeadersThatAreGiven(t *testing.T) {
+// A request's headers are for AWS: all except the connection's arrive, including an API Gateway key and a cookie.
+func TestSend_SendsTheGivenHeaders(t *testing.T) {
 	var got http.Header
 	s := newSendServer(t, func(w http.ResponseWriter, r *http.Request) { got = r.Header.Clone() }, nil)
 	response := s.sent(`,"headers":{"X-Api-Key":"key of the API","Cookie":"a=1","User-Agent":"workflow","Accept":"text/csv",` +
@@ -696,7 +698,7 @@ func TestSend_SendsTheHeadersThatAreGiven(t *testing.T) {
 }
 
 func TestSend_LogsAndRecordsNoSecret(t *testing.T) {
-	s := newSendServer(t, answers(200, "EXAMPLEANSWER", "Content-Type", "text/plain"), nil)
+	s := newSendServer(t, responds(200, "EXAMPLEANSWER", "Content-Type", "text/plain"), nil)
 	s.sent(`,"headers":{"X-Secret":"EXAMPLEHEADER"}`)
 	recorded, err := json.Marshal(s.audit.list)
 	if err != nil {
@@ -712,7 +714,7 @@ func TestSend_LogsAndRecordsNoSecret(t *testing.T) {
 	}
 }
 
-// AWS may take longer than the server's timeouts, which are for requests that are answered at once.
+// AWS may take longer than the server's timeouts, which are for requests that are served at once.
 func TestSend_OutlastsTheTimeoutsOfTheServer(t *testing.T) {
 	w := &deadlines{ResponseRecorder: httptest.NewRecorder(), read: time.Now().Add(time.Second), write: time.Now().Add(time.Second)}
 	s := newSendServer(t, func(aws http.ResponseWriter, r *http.Request) {
@@ -721,7 +723,7 @@ func TestSend_OutlastsTheTimeoutsOfTheServer(t *testing.T) {
 			t.Errorf("while AWS works, the request must have been read by %v, and the response be written within %v", w.read, left)
 		}
 		w.mu.Unlock()
-		answers(200, "{}", "Content-Type", "application/json")(aws, r)
+		responds(200, "{}", "Content-Type", "application/json")(aws, r)
 	}, func(o *handlers.Options) { o.Now = time.Now })
 	r := httptest.NewRequest(http.MethodPost, "http://localhost/v1/send",
 		strings.NewReader(`{"method":"POST","url":"`+orders+`","body":{},"timeoutSeconds":100}`))
@@ -731,7 +733,7 @@ func TestSend_OutlastsTheTimeoutsOfTheServer(t *testing.T) {
 	}
 }
 
-// deadlines is a response that tells by when the request must have been read and the response be written.
+// deadlines is a response that records its read and write deadlines.
 type deadlines struct {
 	*httptest.ResponseRecorder
 	mu          sync.Mutex

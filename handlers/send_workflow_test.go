@@ -15,7 +15,7 @@ import (
 	"countersign/internal/logicapps"
 )
 
-// inProcess hands requests to a handler.
+// inProcess passes requests to a handler.
 type inProcess struct{ http.Handler }
 
 func (h inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -24,20 +24,21 @@ func (h inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
-// script is what AWS does with one request after another, the last for all that follow. It says whether it did what was asked for.
+// script is what AWS does with one request after another; the last entry is for all that follow. It returns whether
+// AWS did what was requested.
 type script []func(http.ResponseWriter, *http.Request) (did bool)
 
 func does(status int, body string, headers ...string) func(http.ResponseWriter, *http.Request) bool {
 	return func(w http.ResponseWriter, r *http.Request) bool {
-		answers(status, body, append(headers, "Content-Type", "application/json")...)(w, r)
+		responds(status, body, append(headers, "Content-Type", "application/json")...)(w, r)
 		return status < 300
 	}
 }
 
-// The engine's default retry policy repeats 408, 429 and 5xx. With it, what AWS did it does once.
-func TestSend_WorkflowsHaveAPOSTDoneOnce(t *testing.T) {
+// The engine's default retry policy repeats 408, 429 and 5xx. Under it, AWS carries out a request only once.
+func TestSend_WorkflowsDoAPOSTOnce(t *testing.T) {
 	hangUp := func(_ http.ResponseWriter, r *http.Request) bool {
-		_, _ = io.Copy(io.Discard, r.Body) // else the payload may not have left, and the request is sent again
+		_, _ = io.Copy(io.Discard, r.Body) // otherwise the payload may not have been sent, and the request is sent again
 		panic(http.ErrAbortHandler)
 	}
 	breakOff := func(w http.ResponseWriter, r *http.Request) bool {
@@ -84,12 +85,12 @@ func TestSend_WorkflowsHaveAPOSTDoneOnce(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel() // the engine of package sending waits between attempts
+			t.Parallel() // package sending waits between attempts
 			var sent, done atomic.Int64
 			s := newSendServer(t, func(w http.ResponseWriter, r *http.Request) {
 				step := row.script[min(int(sent.Add(1)), len(row.script))-1]
 				defer func() {
-					if p := recover(); p != nil { // it was done, and AWS broke
+					if p := recover(); p != nil { // it was done, and then AWS failed
 						done.Add(1)
 						panic(p)
 					}
@@ -103,7 +104,7 @@ func TestSend_WorkflowsHaveAPOSTDoneOnce(t *testing.T) {
 				seconds = "2"
 			}
 			run := runCallAWS(t, s, "call-aws.json", seconds)
-			for range 3000 { // AWS may notice later that nobody waits
+			for range 3000 { // AWS may notice later that the caller has gone
 				if int(done.Load()) < row.done {
 					time.Sleep(10 * time.Millisecond)
 				}
@@ -116,10 +117,11 @@ func TestSend_WorkflowsHaveAPOSTDoneOnce(t *testing.T) {
 	}
 }
 
-// connectionID is that of the connector forms.
+// connectionID is the one that the connector writes.
 const connectionID = "/subscriptions/YOUR-SUBSCRIPTION/resourceGroups/YOUR-GROUP/providers/Microsoft.Web/connections/countersign"
 
-// runCallAWS runs a definition that calls AWS in one step, within so many seconds, with the engine's default retry policy.
+// runCallAWS runs a workflow that calls AWS in one step, within so many seconds, with the engine's default retry
+// policy.
 func runCallAWS(t *testing.T, s *sendServer, file, seconds string) *logicapps.Run {
 	t.Helper()
 	text, err := os.ReadFile("../connector/workflows/" + file)
@@ -155,11 +157,11 @@ func runCallAWS(t *testing.T, s *sendServer, file, seconds string) *logicapps.Ru
 	return run
 }
 
-// A workflow reads the response as its author writes it, and no secret is in its history.
+// A workflow reads the response as its author writes it, and its history contains no secret.
 func TestSend_WorkflowsReadTheResponse(t *testing.T) {
 	for _, file := range []string{"call-aws.json", "connector-call-aws.json"} {
 		t.Run(file, func(t *testing.T) {
-			s := newSendServer(t, answers(200, `{"Items":[{"id":1042}]}`, "Content-Type", "application/json"), nil)
+			s := newSendServer(t, responds(200, `{"Items":[{"id":1042}]}`, "Content-Type", "application/json"), nil)
 			run := runCallAWS(t, s, file, "100")
 			steps := run.Of("Call_AWS")
 			if len(steps) != 1 || steps[0].Status != logicapps.Succeeded {

@@ -11,20 +11,20 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// heldMemory is what of a response is held in memory; the rest goes into a file.
+// heldMemory is how much of a response is held in memory; the rest goes into a file.
 const heldMemory = 256 << 10
 
-// held is the body of a response of which the form, or the length, has to be known first.
-type held struct {
+// heldBody is a response body whose form or length must be known before it is written.
+type heldBody struct {
 	memory bytes.Buffer
 	file   *sending.SpoolFile // nil for none
 	size   int64
 }
 
-// hold reads a body of at most limit bytes; with more, the error is [sending.ErrTooLarge]. Where the file cannot be made or
-// written that holds it, the error wraps [sending.ErrNoSpace].
-func hold(r io.Reader, limit int64, spool *sending.Spool) (*held, error) {
-	h := &held{}
+// hold reads a body of at most limit bytes; if it is larger, the error is [sending.ErrTooLarge]. If the file that
+// holds it cannot be made or written, the error wraps [sending.ErrNoSpace].
+func hold(r io.Reader, limit int64, spool *sending.Spool) (*heldBody, error) {
+	h := &heldBody{}
 	n, err := h.memory.ReadFrom(io.LimitReader(r, min(heldMemory, limit+1)))
 	if h.size = n; err == nil && n == heldMemory {
 		err = h.spill(r, limit+1-n, spool)
@@ -39,7 +39,7 @@ func hold(r io.Reader, limit int64, spool *sending.Spool) (*held, error) {
 	return h, nil
 }
 
-func (h *held) spill(r io.Reader, most int64, spool *sending.Spool) (err error) {
+func (h *heldBody) spill(r io.Reader, most int64, spool *sending.Spool) (err error) {
 	if h.file, err = spool.File(); err != nil {
 		return err
 	}
@@ -48,20 +48,20 @@ func (h *held) spill(r io.Reader, most int64, spool *sending.Spool) (err error) 
 	return err
 }
 
-func (h *held) reader() io.Reader {
+func (h *heldBody) reader() io.Reader {
 	if h.file == nil {
 		return bytes.NewReader(h.memory.Bytes())
 	}
 	return io.MultiReader(bytes.NewReader(h.memory.Bytes()), io.NewSectionReader(h.file, 0, h.size-int64(h.memory.Len())))
 }
 
-func (h *held) close() {
+func (h *heldBody) close() {
 	if h.file != nil {
-		_ = h.file.Close() // nobody reads it any more
+		_ = h.file.Close() // not read any more
 	}
 }
 
-// isUTF8 holds for text without a part of a character.
+// isUTF8 reports whether the text is UTF-8 and has no incomplete character.
 func isUTF8(r io.Reader) bool {
 	err := eachRun(r, func(run []byte) error {
 		if !utf8.Valid(run) {
@@ -72,7 +72,7 @@ func isUTF8(r io.Reader) bool {
 	return err == nil
 }
 
-// eachRun hands on runs of whole characters, as far as there are.
+// eachRun passes on runs of whole characters; only the last may end with an incomplete one.
 func eachRun(r io.Reader, do func([]byte) error) error {
 	size := 48 << 10
 	if whole, ok := r.(*bytes.Reader); ok {
@@ -99,7 +99,7 @@ func eachRun(r io.Reader, do func([]byte) error) error {
 	}
 }
 
-// unfinished is how many bytes at the end begin a character.
+// unfinished returns how many bytes at the end begin an incomplete character.
 func unfinished(text []byte) int {
 	for back := 1; back < utf8.UTFMax && back <= len(text); back++ {
 		if at := text[len(text)-back:]; utf8.RuneStart(at[0]) {
@@ -112,7 +112,7 @@ func unfinished(text []byte) int {
 	return 0
 }
 
-// writeQuoted writes text as the inside of a text in JSON.
+// writeQuoted writes text as the inside of a JSON string.
 func writeQuoted(w io.Writer, r io.Reader, latin1 bool) error {
 	var quoted, converted []byte
 	return eachRun(r, func(run []byte) error {

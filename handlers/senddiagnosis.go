@@ -11,7 +11,8 @@ import (
 	"countersign/signing"
 )
 
-// explain says why AWS refused, of a response that is passed on with its body. It reads what a diagnosis looks at, and puts it back.
+// explain diagnoses a refusal that is passed on with its body. It peeks at the beginning of the body, which can still
+// be read.
 func (a *passedOn) explain() *problem.Diagnosis {
 	resp := a.sent.Response.Response
 	if !refused(resp.StatusCode) {
@@ -20,13 +21,13 @@ func (a *passedOn) explain() *problem.Diagnosis {
 	begin := sending.Peek(resp, maxRefusal+1)
 	whole := resp.Body
 	resp.Body = io.NopCloser(bytes.NewReader(begin))
-	peek := &passedOn{sent: a.sent} // so that its warnings are not told twice
+	peek := &passedOn{sent: a.sent} // so that its warnings are not added twice
 	text, _ := io.ReadAll(io.LimitReader(peek.unpacked(), maxRefusal+1))
 	resp.Body = whole
 	return a.diagnosis(text)
 }
 
-// diagnosis says why AWS refused. What was signed and what was sent are known here, and one thing.
+// diagnosis says why AWS refused. What was signed and what was sent are known here, and are the same.
 func (a *passedOn) diagnosis(body []byte) *problem.Diagnosis {
 	sent := a.sent
 	request := &diagnosis.Request{

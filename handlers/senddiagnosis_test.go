@@ -12,7 +12,7 @@ import (
 	"countersign/diagnosis"
 )
 
-// A refusal says why: here what was signed and what was sent are known, and the same.
+// A refusal says why: here what was signed and what was sent are known, and are the same.
 func TestSend_RefusalsHaveADiagnosis(t *testing.T) {
 	var aws http.HandlerFunc
 	s := newSendServer(t, func(w http.ResponseWriter, r *http.Request) { aws(w, r) }, nil)
@@ -47,7 +47,7 @@ func TestSend_RefusalsHaveADiagnosis(t *testing.T) {
 		"failed":    {500, `{"message":"Internal server error"}`, "aws_failed", "aws-fault", diagnosis.Stated},
 	} {
 		t.Run(name, func(t *testing.T) {
-			aws = answers(test.status, test.body)
+			aws = responds(test.status, test.body)
 			w := s.call(`,"retry":"none"`)
 			p := decodeAs[struct {
 				Code      string
@@ -66,7 +66,7 @@ func TestSend_RefusalsHaveADiagnosis(t *testing.T) {
 	}
 }
 
-// A workflow that takes AWS's status as it is gets the cause with it, and the body whole, however it comes.
+// A workflow that accepts AWS's status gets the cause with it, and the whole body, in whatever encoding it arrives.
 func TestSend_ReturnedRefusalsHaveADiagnosis(t *testing.T) {
 	denied := `{"message":"User: arn:aws:iam::123456789012:user/a is not authorized to perform: execute-api:Invoke on resource: ` +
 		`arn:aws:execute-api:eu-west-1:********9012:a/prod/GET/orders because no identity-based policy allows the execute-api:Invoke action"}`
@@ -138,8 +138,8 @@ func TestSend_ReturnedRefusalsHaveADiagnosis(t *testing.T) {
 	}
 }
 
-// What AWS quotes of the request is in no part of the response.
-func TestSend_TheDiagnosisTellsNoSecret(t *testing.T) {
+// No part of the response contains what AWS quotes of the request.
+func TestSend_DiagnosisShowsNoSecret(t *testing.T) {
 	s := newSendServer(t, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusForbidden)
 		_, signature, _ := strings.Cut(r.Header.Get("Authorization"), "Signature=")
@@ -163,8 +163,8 @@ e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855</CanonicalReque
 	}
 }
 
-// A place that differs is told as it was signed and as it arrived, whoever makes a problem of the refusal.
-func TestSend_TheDiagnosisShowsBothValues(t *testing.T) {
+// A difference is shown as it was signed and as it arrived, whatever turns the refusal into a problem.
+func TestSend_DiagnosisShowsBothValues(t *testing.T) {
 	s := newSendServer(t, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusForbidden)
 		_, _ = w.Write([]byte(`<Error><Code>SignatureDoesNotMatch</Code><Message>The request signature we calculated does not match the ` +

@@ -9,15 +9,16 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth is how deep JSON may be, as far as designers follow.
+// maxDepth is how deeply JSON may be nested, which is as deep as designers go.
 const maxDepth = 64
 
-// maxNames is how many names of members are held to see whether one repeats: some 4 MiB of hashes. A document of 25 MiB can have
-// two and a half million in one object.
+// maxNames is how many member names are held to see whether one repeats: some 4 MiB of hashes. One object in a
+// document of 25 MiB can have two and a half million.
 const maxNames = 100_000
 
-// isStrictJSON holds for one document of RFC 8259 in UTF-8, without repeated names and lone surrogates, and of which no object has
-// more than maxNames members, with those that it is in. It keeps nothing of it but a hash of each name, however long the texts are.
+// isStrictJSON reports whether r is one document of RFC 8259 in UTF-8, without repeated names or lone surrogates, and
+// with at most maxNames members in an object and those around it. It keeps only a hash of each name, however long the
+// strings are.
 func isStrictJSON(r io.Reader) bool {
 	size := 16 << 10
 	if whole, ok := r.(*bytes.Reader); ok {
@@ -26,7 +27,7 @@ func isStrictJSON(r io.Reader) bool {
 	s := jsonScanner{r: bufio.NewReaderSize(r, size)}
 	s.hash.SetSeed(maphash.MakeSeed())
 	if mark, _ := s.r.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
-		return false // which is no part of a document
+		return false // a mark is not part of a document
 	}
 	if !s.value(s.token(), 0) {
 		return false
@@ -34,12 +35,12 @@ func isStrictJSON(r io.Reader) bool {
 	return s.token() == 0 && errors.Is(s.err, io.EOF)
 }
 
-// jsonScanner reads a document. After an error, and at the end, all it reads is 0.
+// jsonScanner reads a document. After an error, and at the end, it reads only zeros.
 type jsonScanner struct {
 	r    *bufio.Reader
 	err  error
 	hash maphash.Hash
-	held int // names, of all objects that have not ended
+	held int // names in all objects that are still open
 }
 
 func (s *jsonScanner) next() byte {
@@ -53,11 +54,11 @@ func (s *jsonScanner) next() byte {
 
 func (s *jsonScanner) back() {
 	if s.err == nil {
-		_ = s.r.UnreadByte() // one was read
+		_ = s.r.UnreadByte() // a byte was read
 	}
 }
 
-// token is the next byte that is no white space.
+// token returns the next byte that is not white space.
 func (s *jsonScanner) token() byte {
 	for {
 		switch c := s.next(); c {
@@ -147,7 +148,7 @@ func (s *jsonScanner) array(depth int) bool {
 	}
 }
 
-// text reads the rest of a text, and puts what it says into the hash.
+// text reads the rest of a string, and adds its content to the hash.
 func (s *jsonScanner) text() bool {
 	for {
 		switch c := s.next(); {
@@ -199,7 +200,7 @@ func (s *jsonScanner) escape() bool {
 	return true
 }
 
-// unicode reads four digits, or two times four of a pair of surrogates.
+// unicode reads four digits, or the two escapes of a surrogate pair.
 func (s *jsonScanner) unicode() bool {
 	r, ok := s.digits()
 	if !ok || r >= 0xdc00 && r <= 0xdfff {
@@ -263,7 +264,7 @@ func (s *jsonScanner) number(c byte) bool {
 	return ok
 }
 
-// decimals reads digits from the first on, and returns what follows. There must be one.
+// decimals reads digits, starting with c, and returns the byte that follows them. There must be at least one.
 func (s *jsonScanner) decimals(c byte) (following byte, ok bool) {
 	for ; '0' <= c && c <= '9'; ok = true {
 		c = s.next()

@@ -10,7 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// libraryTakes is what [isStrictJSON] should find, by a library that keeps every text in memory.
+// libraryTakes returns what [isStrictJSON] should return, using a library that keeps every string in memory.
 func libraryTakes(document string) bool {
 	d := jsontext.NewDecoder(strings.NewReader(document))
 	for {
@@ -24,7 +24,7 @@ func libraryTakes(document string) bool {
 	}
 }
 
-// Whether names repeat is seen with little memory, however many there are: a body of 75 MiB took 390.
+// Repeated names are found with little memory, however many names there are: a body of 75 MiB took 390.
 func TestIsStrictJSON_HoldsFewNames(t *testing.T) {
 	members := func(n int) string {
 		var b strings.Builder

@@ -23,23 +23,23 @@ import (
 )
 
 const (
-	maxRefusal  = 64 << 10 // what is told of a refusal's body
+	maxRefusal  = 64 << 10 // how much of a refusal's body is returned
 	maxMessage  = 1 << 10  // and of AWS's message in the detail
 	againAfter  = 5 * time.Second
 	latestAgain = 5 * time.Minute
 )
 
-// Refusal is the problem that a response of AWS is to a client which knows AWS less well than its SDKs do, or nil. It reads
-// of the response's body.
+// Refusal returns a refusal or failure by AWS as a problem, for clients that know AWS less well than its SDKs do, or
+// nil. It reads from the response's body.
 func Refusal(sent *broker.Sent) *problem.Error { return (&passedOn{sent: sent}).refusal() }
 
-// refusal is the problem that a response of AWS is, or nil. Its status is of the same class as AWS's, and such that a workflow that
-// repeats 408, 429 and 5xx by itself repeats what is worth it and no more.
+// refusal returns a refusal or failure by AWS as a problem, or nil. Its status has the same class as AWS's, chosen so
+// that a workflow that repeats 408, 429 and 5xx repeats only what is worth repeating.
 func (a *passedOn) refusal() *problem.Error {
 	status := a.sent.Response.StatusCode
 	if kind := functionError(a.sent.Response.Response); kind != "" {
-		aws, _ := a.told()
-		detail := fmt.Sprintf("Lambda answered %d, and the function failed (%s): %s", status, clip(kind, 64), clip(aws.Message, maxMessage))
+		aws, _ := a.redactedResponse()
+		detail := fmt.Sprintf("Lambda responded with %d, and the function failed (%s): %s", status, clip(kind, 64), clip(aws.Message, maxMessage))
 		return &problem.Error{Code: "function_failed", Detail: strings.TrimSuffix(detail, ": "), AWS: aws}
 	}
 	if a.failedLate() {
@@ -48,10 +48,10 @@ func (a *passedOn) refusal() *problem.Error {
 	if !refused(status) {
 		return nil
 	}
-	aws, body := a.told()
+	aws, body := a.redactedResponse()
 	p := &problem.Error{AWS: aws, Diagnosis: a.diagnosis(body)}
 	said := cmp.Or(saidBy(aws), http.StatusText(status))
-	p.Detail = strings.TrimSuffix(fmt.Sprintf("AWS answered %d: %s", status, said), ": ")
+	p.Detail = strings.TrimSuffix(fmt.Sprintf("AWS responded with %d: %s", status, said), ": ")
 	switch {
 	case status < 400:
 		p.Code, p.Detail = "aws_redirected", redirected(a.sent.Response.Response, a.sent.Redact(string(body)))
@@ -65,8 +65,8 @@ func (a *passedOn) refusal() *problem.Error {
 	return p
 }
 
-// functionError is what Lambda says of a function that ran and failed, Handled or
-// Unhandled, in a response below 300.
+// functionError returns Lambda's name for the error of a function that ran and failed, Handled or Unhandled, in a
+// response below 300.
 func functionError(resp *http.Response) string {
 	if refused(resp.StatusCode) {
 		return ""
@@ -74,13 +74,13 @@ func functionError(resp *http.Response) string {
 	return resp.Header.Get("X-Amz-Function-Error")
 }
 
-// failedLate says whether S3 reports a failure in the place of a result, such as that of a copy or of the end of an upload: it has sent the
-// status before it knew ("Handling 200 OK responses that contain errors").
+// failedLate reports whether S3 reports a failure in place of a result, such as that of a copy or of completing an
+// upload: S3 had already sent the status ("Handling 200 OK responses that contain errors").
 func (a *passedOn) failedLate() bool {
 	resp := a.sent.Response.Response
 	method := a.sent.Method
 	if a.sent.Scope.Service != "s3" || resp.StatusCode != http.StatusOK || !strings.HasSuffix(mediaOf(resp.Header), "xml") ||
-		method != http.MethodPut && method != http.MethodPost { // what others get may be an object, which is the owner's matter
+		method != http.MethodPut && method != http.MethodPost { // other methods may return an object with any content
 		return false
 	}
 	text := bytes.TrimLeft(sending.Peek(resp, maxRefusal), byteOrderMark+" \t\r\n")
@@ -90,31 +90,34 @@ func (a *passedOn) failedLate() bool {
 	return bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("<Error>"))
 }
 
-// lateFailure is a failure, whatever S3 calls it: it would have told a mistake of the request's before.
+// lateFailure is a failure of AWS, whatever S3 calls it: S3 would have refused a faulty request before it sent the
+// status.
 func (a *passedOn) lateFailure() *problem.Error {
-	aws, body := a.told()
+	aws, body := a.redactedResponse()
 	aws.Code = sending.ErrorCode(nil, body)
-	p := &problem.Error{Code: "aws_failed", Detail: "AWS answered 200, and then failed: " + saidBy(aws), AWS: aws, RetryAfter: againAfter}
+	detail := "AWS responded with 200, and then failed: " + saidBy(aws)
+	p := &problem.Error{Code: "aws_failed", Detail: detail, AWS: aws, RetryAfter: againAfter}
 	if sending.Throttled(http.StatusBadRequest, aws.Code) {
 		p.Code = "aws_throttled"
 	}
 	return p
 }
 
-// saidBy is code and message.
+// saidBy returns code and message.
 func saidBy(aws *problem.AWSResponse) string {
 	return strings.TrimSpace(aws.Code + " " + clip(aws.Message, maxMessage))
 }
 
-// isPermanent holds for the failures that come again however often the request does: S3 says 501 to a header that it does not know.
+// isPermanent reports whether a failure recurs however often the request is repeated: S3 responds with 501 to a
+// header that it does not know.
 func isPermanent(status int) bool {
 	return status == http.StatusNotImplemented || status == http.StatusHTTPVersionNotSupported
 }
 
 func refused(status int) bool { return status >= 300 && status != http.StatusNotModified }
 
-// refusedAs is AWS's own status, but for those that would say something about this service, or have workflows repeat what
-// may have been done.
+// refusedAs is AWS's own status, except for those that would say something about this service, or make workflows
+// repeat what may have been done.
 func refusedAs(status int, method string) int {
 	switch status {
 	case http.StatusUnauthorized, http.StatusProxyAuthRequired:
@@ -129,7 +132,8 @@ func refusedAs(status int, method string) int {
 	return status
 }
 
-// retryAfter is when AWS wants to be asked again: in seconds, in milliseconds as its SDKs read them, or as a date by AWS's own clock.
+// retryAfter is when AWS wants the request repeated: in seconds, in milliseconds as its SDKs read them, or as a date
+// by AWS's clock.
 func retryAfter(h http.Header) time.Duration {
 	wait, given := count(h.Get("Retry-After"), time.Second)
 	if !given {
@@ -146,7 +150,7 @@ func retryAfter(h http.Header) time.Duration {
 	return min(wait, latestAgain)
 }
 
-// count reads a number of units, of which more than latestAgain are as many as that.
+// count reads a number of units, up to latestAgain.
 func count(text string, unit time.Duration) (time.Duration, bool) {
 	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
 	if err != nil && !errors.Is(err, strconv.ErrRange) {
@@ -157,11 +161,11 @@ func count(text string, unit time.Duration) (time.Duration, bool) {
 
 // redirected says where AWS wants the request to be sent.
 func redirected(resp *http.Response, body string) string {
-	detail := fmt.Sprintf("AWS answered %d.", resp.StatusCode)
+	detail := fmt.Sprintf("AWS responded with %d.", resp.StatusCode)
 	if region := resp.Header.Get("X-Amz-Bucket-Region"); region != "" {
 		detail += " The bucket is in the region " + clip(region, 64) + "."
 	}
-	host := element(body, "Endpoint") // of S3, which has it only here where it sends a permanent redirect
+	host := element(body, "Endpoint") // S3's, which is only here in a permanent redirect
 	if at, err := url.Parse(resp.Header.Get("Location")); err == nil && at.Host != "" {
 		host = at.Host
 	}
@@ -171,10 +175,11 @@ func redirected(resp *http.Response, body string) string {
 	return detail
 }
 
-// told is what the caller is told of a refusal, without what AWS repeats of the session; and its body with that.
-func (a *passedOn) told() (*problem.AWSResponse, []byte) {
+// redactedResponse returns what the caller gets to see of a refusal, without the session token that AWS may repeat; and the body,
+// with the token.
+func (a *passedOn) redactedResponse() (*problem.AWSResponse, []byte) {
 	resp, report := a.sent.Response, a.sent.Report()
-	body, _ := io.ReadAll(io.LimitReader(a.unpacked(), maxRefusal+broker.Overhang)) // as far as it came
+	body, _ := io.ReadAll(io.LimitReader(a.unpacked(), maxRefusal+broker.Overhang)) // as much as arrived
 	if !a.sent.Searchable() {
 		body = nil
 	}
@@ -203,24 +208,24 @@ func (a *passedOn) told() (*problem.AWSResponse, []byte) {
 	return out, body[:min(len(body), maxRefusal+1)]
 }
 
-// messageOf is what a service says in its response to a request that it refuses: message, in one of AWS's spellings, or the
-// first Message of XML.
+// messageOf is a service's message in a refusal: message, in one of AWS's spellings, or the first Message element of
+// XML.
 func messageOf(body string) string {
 	body = strings.TrimLeft(body, byteOrderMark+" \t\r\n")
 	if strings.HasPrefix(body, "<") {
 		return element(body, "Message")
 	}
-	var told struct {
+	var parsed struct {
 		awsMessage
 		Error jsontext.Value
 	}
-	_ = json.Unmarshal([]byte(body), &told, jsontext.AllowDuplicateNames(true)) // as far as it can be read
+	_ = json.Unmarshal([]byte(body), &parsed, jsontext.AllowDuplicateNames(true)) // as much as can be read
 	var inner awsMessage
-	_ = json.Unmarshal(told.Error, &inner, jsontext.AllowDuplicateNames(true))
-	return cmp.Or(told.text(), inner.text())
+	_ = json.Unmarshal(parsed.Error, &inner, jsontext.AllowDuplicateNames(true))
+	return cmp.Or(parsed.text(), inner.text())
 }
 
-// element is the text of the first element of a name in XML, empty where there is none.
+// element is the text of the first XML element of a name; empty if there is none.
 func element(body, name string) string {
 	_, rest, _ := strings.Cut(body, "<"+name+">")
 	text, _, found := strings.Cut(rest, "</"+name+">")

@@ -18,7 +18,7 @@ import (
 	"countersign/signing"
 )
 
-// sentResponse is the response of AWS, without its body, which is written behind it in one form.
+// sentResponse is AWS's response without its body, which is written after it in one form.
 type sentResponse struct {
 	Status               int               `json:"status"`
 	Headers              map[string]string `json:"headers"`
@@ -45,18 +45,18 @@ const (
 	inEnvelope = "envelope"
 )
 
-// passedOn is a response of AWS on its way to the caller.
+// passedOn is a response of AWS that is passed on to the caller.
 type passedOn struct {
 	sent     *broker.Sent
 	limit    int64
 	spool    *sending.Spool
-	form     string // as it was asked for, and then as it is
+	form     string // as requested, and later the actual one
 	took     time.Duration
 	now      func() time.Time
 	warnings []signing.Warning
-	cause    *problem.Diagnosis // of a refusal
+	cause    *problem.Diagnosis // why AWS refused
 
-	body   *held // nil where there is none, or it is passed on as it comes
+	body   *heldBody // nil if there is none, or it is streamed
 	length int64
 	latin1 bool // the text is ISO 8859-1
 }
@@ -67,7 +67,7 @@ func (a *passedOn) close() {
 	}
 }
 
-// read settles the form, and reads the body where that has to be known, or its length is not.
+// read decides on the form, and reads the body if that depends on it, or if its length is unknown.
 func (a *passedOn) read() error {
 	resp := a.sent.Response
 	media := mediaOf(resp.Header)
@@ -79,7 +79,7 @@ func (a *passedOn) read() error {
 		return nil
 	}
 	if media == "application/vnd.amazon.eventstream" {
-		return &problem.Error{Code: "answer_is_stream", Detail: "The response is a stream of events, which one response cannot hold."}
+		return &problem.Error{Code: "answer_is_stream", Detail: "The response is a stream of events, which cannot fit into one response."}
 	}
 	if a.length = resp.ContentLength; a.length > a.limit && resp.Request.Method != http.MethodHead {
 		_, err := a.sent.ReadAll(a.limit)
@@ -97,7 +97,7 @@ func (a *passedOn) read() error {
 	var err error
 	if a.body, err = hold(a.unpacked(), a.limit, a.spool); err != nil {
 		if errors.Is(err, sending.ErrTooLarge) || errors.Is(err, sending.ErrNoSpace) {
-			_, _ = a.sent.ReadAll(0) // so that the record tells a response from a caller who left
+			_, _ = a.sent.ReadAll(0) // so that the record shows a response, and not a caller who left
 		}
 		return a.sent.Problem(err)
 	}
@@ -107,7 +107,7 @@ func (a *passedOn) read() error {
 	return a.settle(asked)
 }
 
-// candidate is the form that suits what the response says of itself.
+// candidate is the form that suits the response's headers.
 func (a *passedOn) candidate(asked, media string) string {
 	resp := a.sent.Response
 	noBody := resp.Request.Method == http.MethodHead || resp.StatusCode == http.StatusNoContent || resp.StatusCode == http.StatusNotModified
@@ -129,7 +129,7 @@ func (a *passedOn) candidate(asked, media string) string {
 	return inBase64
 }
 
-// settle looks whether the body has the form.
+// settle checks whether the body suits the form.
 func (a *passedOn) settle(asked string) error {
 	if a.form == inJSON && !isStrictJSON(a.body.reader()) {
 		a.form = inText
@@ -147,7 +147,7 @@ func (a *passedOn) settle(asked string) error {
 			a.form = inBase64
 		}
 		if a.form == inBase64 && asked == inText {
-			a.warn("body_not_text", "The body is no text in UTF-8, so it is passed on as Base64.")
+			a.warn("body_not_text", "The body is not UTF-8 text, so it is passed on as Base64.")
 		}
 	}
 	return nil
@@ -157,7 +157,7 @@ func (a *passedOn) warn(code, message string) {
 	a.warnings = append(a.warnings, signing.Warning{Code: code, Message: message})
 }
 
-// unpacked is the body, out of gzip where it is JSON or text.
+// unpacked returns the body, decompressed if it is gzip and JSON or text.
 func (a *passedOn) unpacked() io.Reader {
 	resp := a.sent.Response
 	media, asBytes := mediaOf(resp.Header), a.form == inBase64 || a.form == inEnvelope
@@ -165,14 +165,14 @@ func (a *passedOn) unpacked() io.Reader {
 		return resp.Body
 	}
 	body := bufio.NewReader(resp.Body)
-	if magic, _ := body.Peek(2); string(magic) != "\x1f\x8b" { // it is not what it says
+	if magic, _ := body.Peek(2); string(magic) != "\x1f\x8b" { // it is not gzip
 		return body
 	}
-	a.warn("body_unpacked", "The body was compressed with gzip and is passed on unpacked; the headers are as AWS sent them.")
-	return &unpacking{packed: body}
+	a.warn("body_unpacked", "The body was compressed with gzip and is passed on decompressed; the headers are as AWS sent them.")
+	return &gunzipReader{packed: body}
 }
 
-// encodingOf is how the body is packed, empty for not at all (RFC 9110, section 8.4.1).
+// encodingOf returns the content coding of the body; empty for none (RFC 9110, section 8.4.1).
 func encodingOf(h http.Header) string {
 	switch encoding := strings.ToLower(strings.TrimSpace(h.Get("Content-Encoding"))); encoding {
 	case "identity":
@@ -184,13 +184,13 @@ func encodingOf(h http.Header) string {
 	}
 }
 
-// unpacking reads what is packed with gzip. What cannot be unpacked has broken.
-type unpacking struct {
+// gunzipReader decompresses gzip. What cannot be decompressed counts as a broken response.
+type gunzipReader struct {
 	packed io.Reader
 	plain  *gzip.Reader
 }
 
-func (u *unpacking) Read(b []byte) (n int, err error) {
+func (u *gunzipReader) Read(b []byte) (n int, err error) {
 	if u.plain == nil {
 		u.plain, err = gzip.NewReader(u.packed)
 	}
@@ -203,7 +203,7 @@ func (u *unpacking) Read(b []byte) (n int, err error) {
 	return n, err
 }
 
-// headers are those of the response, but for those of the connection.
+// headers are the response's headers without those of the connection.
 func (a *passedOn) headers() []signing.Header {
 	answered := a.sent.Response.Header.Clone()
 	sending.Headers{Cookies: true}.Back(answered, a.sent.Response.StatusCode)
@@ -217,7 +217,7 @@ func (a *passedOn) headers() []signing.Header {
 	return list
 }
 
-// flat are the headers by name, repeated ones joined.
+// flat are the headers by name, with repeated ones joined.
 func flat(headers []signing.Header) map[string]string {
 	byName := make(map[string]string, len(headers))
 	for _, h := range headers {

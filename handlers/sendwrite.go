@@ -15,7 +15,8 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// write answers. From the first byte on there is no other response, so what breaks then breaks the connection.
+// write writes the response. After the first byte there can be no other response, so a failure then breaks the
+// connection.
 func (a *passedOn) write(w http.ResponseWriter, r *http.Request) {
 	head, tail, err := a.frame()
 	if err != nil {
@@ -29,7 +30,7 @@ func (a *passedOn) write(w http.ResponseWriter, r *http.Request) {
 		header.Set("Content-Length", strconv.FormatInt(int64(len(head))+length+int64(len(tail)), 10))
 	}
 	w.WriteHeader(http.StatusOK)
-	to := &steady{w: w, control: http.NewResponseController(w), now: a.now}
+	to := &steadyWriter{w: w, control: http.NewResponseController(w), now: a.now}
 	if _, err = to.Write(head); err == nil {
 		err = a.writeBody(to)
 	}
@@ -43,7 +44,7 @@ func (a *passedOn) write(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// frame is the document around the body.
+// frame returns the document around the body.
 func (a *passedOn) frame() (head, tail []byte, err error) {
 	headers, report := a.headers(), a.sent.Report()
 	head, err = json.Marshal(sentResponse{
@@ -82,7 +83,7 @@ func contentTypeOr(h http.Header, other string) string {
 	return other
 }
 
-// written is the length of the body as it is written, where that is known before.
+// written returns the length of the body as it will be written, if that is known.
 func (a *passedOn) written() (int64, bool) {
 	switch a.form {
 	case inNone:
@@ -124,14 +125,14 @@ func copyTo(w io.Writer, r io.Reader) (int64, error) {
 	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{r}, make([]byte, 48<<10))
 }
 
-// steady gives each piece of a response its time, however long the whole takes.
-type steady struct {
+// steadyWriter gives each piece of a response its own deadline, however long the whole takes.
+type steadyWriter struct {
 	w       io.Writer
 	control *http.ResponseController
 	now     func() time.Time
 }
 
-func (s *steady) Write(p []byte) (int, error) {
+func (s *steadyWriter) Write(p []byte) (int, error) {
 	_ = s.control.SetWriteDeadline(s.now().Add(responseGrace)) // a recorder in a test has none
 	return s.w.Write(p)
 }
