@@ -2,16 +2,16 @@ package sending
 
 import "net/netip"
 
-// neverDialed are the ranges in which no service of AWS is: those of this
-// machine and its link, of the clouds' own servers, of translation to addresses
-// that the check could not see, and of documentation and tests (IANA's registries
-// of special-purpose addresses).
+// neverDialed are the ranges that contain no AWS service: this machine and its
+// link, the internal servers of cloud providers, address translation, which would
+// hide the real address from the check, and documentation and tests (IANA
+// special-purpose address registries).
 var neverDialed = prefixes(
 	"0.0.0.0/8",          // this network
-	"169.254.0.0/16",     // link-local: metadata of EC2, ECS, Azure and others
-	"100.100.100.200/32", // metadata of Alibaba Cloud
+	"169.254.0.0/16",     // link-local: EC2, ECS, Azure and other metadata
+	"100.100.100.200/32", // Alibaba Cloud metadata
 	"168.63.129.16/32",   // Azure's wire server
-	"192.0.0.0/24",       // IETF protocols; metadata of Oracle Cloud
+	"192.0.0.0/24",       // IETF protocols; Oracle Cloud metadata
 	"192.0.2.0/24",       // documentation
 	"192.88.99.0/24",     // 6to4 relays
 	"198.18.0.0/15",      // benchmarks
@@ -20,9 +20,9 @@ var neverDialed = prefixes(
 	"224.0.0.0/4",        // multicast
 	"240.0.0.0/4",        // reserved, broadcast
 
-	"fd00:ec2::/32",    // metadata, time and names of EC2
-	"fd20:ce::254/128", // metadata of Google Cloud
-	"fd00:42::42/128",  // metadata of Scaleway
+	"fd00:ec2::/32",    // EC2 metadata, time and DNS
+	"fd20:ce::254/128", // Google Cloud metadata
+	"fd00:42::42/128",  // Scaleway metadata
 	"2001::/23",        // IETF protocols, Teredo
 	"2001:db8::/32",    // documentation
 	"2002::/16",        // 6to4
@@ -31,12 +31,12 @@ var neverDialed = prefixes(
 
 var (
 	private = prefixes("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
-	// Of IPv6 only these are given to anyone; the rest is loopback, link-local,
-	// multicast, NAT64 (64:ff9b::/96), other spellings of IPv4 and what is reserved.
+	// IPv6 assigns no public addresses outside this range: the rest is loopback,
+	// link-local, multicast, NAT64 (64:ff9b::/96), IPv4-compatible or reserved.
 	globalIPv6 = netip.MustParsePrefix("2000::/3")
 )
 
-// reach says from where an address can be reached.
+// reach is the scope in which an address can be reached.
 type reach int
 
 const (
@@ -46,7 +46,7 @@ const (
 	reachPublic
 )
 
-// reachOf classifies an address, IPv4 within IPv6 as IPv4.
+// reachOf classifies an address. It treats an IPv4-mapped IPv6 address as IPv4.
 func reachOf(a netip.Addr) reach {
 	if !a.IsValid() || a.Zone() != "" {
 		return reachNever

@@ -15,22 +15,22 @@ import (
 	"countersign/signing"
 )
 
-// attempt is one signature on its way.
+// attempt is one signed transmission of a request.
 type attempt struct {
 	exchange *exchange
 	signed   signing.Signed
-	body     *upload // nil where there is none
-	unsigned bool    // nothing but TLS protects the payload
+	body     *upload // nil if there is none
+	unsigned bool    // only TLS protects the payload
 	wire     wire
 	watch    watch
 	cancel   context.CancelCauseFunc
 
 	sent, received time.Time
-	resp           *http.Response // nil where there was no response
+	resp           *http.Response // nil if there was no response
 	record         Attempt
 }
 
-// sign prepares an attempt at the present time.
+// sign prepares an attempt, signed for the current time.
 func (x *exchange) sign(ctx context.Context) (*attempt, *Error) {
 	signed, stream, err := x.request.Sign(ctx, x.moment())
 	if err != nil {
@@ -46,7 +46,7 @@ func (x *exchange) sign(ctx context.Context) (*attempt, *Error) {
 	case signed.URL.Scheme() != x.request.URL.Scheme() || signed.URL.Host() != x.request.URL.Host():
 		err = errors.New("the signature is for another host")
 	case (stream != nil) != (b != nil && b.chunks):
-		err = errors.New("the signature and the body differ in whether chunks are signed")
+		err = errors.New("only one of the signature and the body has signed chunks")
 	}
 	a := &attempt{exchange: x, signed: signed, unsigned: unsignedPayload(signed), record: Attempt{Time: at, Signature: signed.Signature}}
 	if err == nil && a.unsigned && signed.URL.Scheme() != "https" {
@@ -61,7 +61,7 @@ func (x *exchange) sign(ctx context.Context) (*attempt, *Error) {
 	return a, nil
 }
 
-// unsignedPayload says whether a header leaves the payload open.
+// unsignedPayload reports whether x-amz-content-sha256 leaves the payload unsigned.
 func unsignedPayload(signed signing.Signed) bool {
 	return slices.ContainsFunc(signed.Headers, func(h signing.Header) bool {
 		return strings.EqualFold(h.Name, "x-amz-content-sha256") &&
@@ -69,15 +69,15 @@ func unsignedPayload(signed signing.Signed) bool {
 	})
 }
 
-// do sends the request and waits for the response's headers; of an error it reads
-// the code.
+// do sends the request and waits for the response headers. If the response is an
+// error, it also reads the error code.
 func (a *attempt) do(ctx context.Context) *Error {
 	inner, cancel := context.WithCancelCause(ctx)
 	a.cancel = cancel
 	a.wire.watch, a.wire.headerTimeout = &a.watch, a.exchange.headerTimeout()
 	a.watch.start(cancel, a.exchange.client.now, a.wire.headerTimeout)
 	a.wire.once = !Idempotent(a.exchange.request.Method)
-	a.wire.hashed = !a.unsigned && a.signed.Authorization != "" // presigned, who knows
+	a.wire.hashed = !a.unsigned && a.signed.Authorization != "" // for a presigned URL this is unknown
 	if a.body != nil {
 		a.body.watch = &a.watch
 	}
@@ -92,7 +92,7 @@ func (a *attempt) do(ctx context.Context) *Error {
 	if a.body != nil {
 		a.record.BytesOut = a.body.read.Load()
 	}
-	a.wire.tell(&a.record, err)
+	a.wire.record(&a.record, err)
 	if err != nil {
 		failure := a.failure(ctx, inner, err)
 		a.record.Err = failure.Kind
@@ -102,11 +102,11 @@ func (a *attempt) do(ctx context.Context) *Error {
 	if !a.isFinal(resp.StatusCode) {
 		_ = resp.Body.Close()
 		a.record.Err = ErrBroken
-		return &Error{Kind: ErrBroken, Cause: fmt.Errorf("status %d is no response to this request", resp.StatusCode)}
+		return &Error{Kind: ErrBroken, Cause: fmt.Errorf("status %d is not a valid response to this request", resp.StatusCode)}
 	}
 	a.watch.enter(phaseResponse, idleTimeout)
 	a.resp, a.record.Status = resp, resp.StatusCode
-	if resp.StatusCode >= 300 { // redirects, too, say why
+	if resp.StatusCode >= 300 { // redirects have error codes, too
 		if a.record.Code = ErrorCode(resp.Header, nil); a.record.Code == "" && namesErrors(resp.Header) {
 			a.record.Code = ErrorCode(resp.Header, Peek(resp, maxErrorBody))
 		}
@@ -114,8 +114,8 @@ func (a *attempt) do(ctx context.Context) *Error {
 	return nil
 }
 
-// isFinal says whether a status ends an exchange. net/http passes on those below 100, which are none, and a change of the
-// protocol that nobody asked for (RFC 9110, section 7.8).
+// isFinal reports whether a status is that of a final response. net/http passes on invalid ones below 100, and a 101 to
+// a request without Upgrade (RFC 9110, section 7.8).
 func (a *attempt) isFinal(status int) bool {
 	return status >= 200 || status == http.StatusSwitchingProtocols && a.exchange.request.Upgrade != ""
 }
@@ -127,13 +127,13 @@ func (x *exchange) headerTimeout() time.Duration {
 	return x.client.headerTimeout
 }
 
-// failure classifies the error of an attempt that was not answered.
+// failure classifies the error of an attempt without a response.
 func (a *attempt) failure(ctx, inner context.Context, err error) *Error {
 	if bodyErr := a.body.failure(); bodyErr != nil && ctx.Err() == nil {
 		return &Error{Kind: ErrBody, Cause: bodyErr}
 	}
 	if cause := context.Cause(inner); cause != nil {
-		err = cause // net/http may tell of what followed from it
+		err = cause // net/http may report only a consequence of it
 	}
 	kind := ErrNoResponse
 	if !a.record.Written {
@@ -145,21 +145,21 @@ func (a *attempt) failure(ctx, inner context.Context, err error) *Error {
 	return &Error{Kind: kind, Cause: err}
 }
 
-// canRepeatBody says whether another attempt can have the whole body.
+// canRepeatBody reports whether another attempt can send the whole body.
 func (a *attempt) canRepeatBody() bool {
 	return a.body == nil || a.exchange.request.Body.again || a.body.withdraw()
 }
 
-// abandon ends an attempt whose response, if any, is not for the caller.
+// abandon ends an attempt whose response, if any, the caller will not see.
 func (a *attempt) abandon() {
 	a.watch.stop()
 	if a.resp != nil {
-		_ = a.resp.Body.Close() // the connection can be used again where peek saw the end
+		_ = a.resp.Body.Close() // if Peek read it to the end, the connection can be reused
 	}
 	a.cancel(nil)
 }
 
-// httpRequest is the request for net/http, which must write what was signed.
+// httpRequest builds the net/http request. It fails if net/http would not write the URL as it was signed.
 func (a *attempt) httpRequest(ctx context.Context) (*http.Request, error) {
 	target := a.signed.URL
 	u, err := url.Parse(target.String())
@@ -180,8 +180,8 @@ func (a *attempt) httpRequest(ctx context.Context) (*http.Request, error) {
 	req := &http.Request{
 		Method: a.exchange.request.Method, URL: u, Host: target.Host(), Header: headers,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		// Not a reader of nothing, which would go out as chunks. And no GetBody:
-		// net/http would send what it can read again with the same signature.
+		// An empty reader would be sent chunked. There is no GetBody, because net/http
+		// would use it to repeat the request with the same signature.
 		Body: http.NoBody,
 	}
 	if a.body != nil {
@@ -190,18 +190,18 @@ func (a *attempt) httpRequest(ctx context.Context) (*http.Request, error) {
 	return req.WithContext(ctx), nil
 }
 
-// headers are those of the signature, and what belongs to the connection.
+// headers returns the signed headers and those that concern the connection.
 func (a *attempt) headers() (http.Header, error) {
 	r := a.exchange.request
-	headers := http.Header{"User-Agent": nil} // net/http would name itself
+	headers := http.Header{"User-Agent": nil} // or net/http would add its own
 	for _, h := range a.signed.Headers {
 		name := textproto.CanonicalMIMEHeaderKey(h.Name)
 		switch {
 		case perConnection[name] || name == "Host" || name == "Content-Length":
-			return nil, fmt.Errorf("the header %s is set by whoever sends", name)
+			return nil, fmt.Errorf("the header %s is set by the sender", name)
 		case name == "Idempotency-Key" || name == "X-Idempotency-Key":
-			// For net/http, which looks for its own spelling, these are leave to send
-			// a POST again by itself.
+			// With these headers in canonical spelling, net/http repeats even a POST by
+			// itself. It does not recognize the lower-case names.
 			name = lower(name)
 		}
 		headers[name] = append(headers[name], h.Value)

@@ -11,33 +11,33 @@ import (
 	"countersign/signing"
 )
 
-// Body is the payload of a request. It is made by [Bytes], [Streamed] or
-// [Spool.Read], for one request.
+// Body is the payload of one request. [Bytes], [Streamed] and [Spool.Read] make
+// bodies.
 type Body struct {
 	hash   string
-	length int64 // -1 where it is not known
-	// open returns a reader of the whole, from its beginning. A body that cannot
-	// be read again returns what is left.
+	length int64 // -1 if unknown
+	// open returns a reader of the whole body, or of the rest if the body cannot be
+	// read again.
 	open func(*signing.Stream) io.Reader
-	// again says that open can be called again after something was read.
+	// again means that the body can be read more than once.
 	again  bool
 	chunks bool
 	close  func() error
 }
 
-// PayloadHash is what to sign: the SHA-256 in hexadecimal, or one of AWS's names
-// for other payloads.
+// PayloadHash returns the payload hash to sign: the SHA-256 in hexadecimal, or one
+// of AWS's names for other payloads, such as UNSIGNED-PAYLOAD.
 func (b *Body) PayloadHash() string { return b.hash }
 
-// Length is in bytes, -1 where it is not known.
+// Length returns the length in bytes, or -1 if it is unknown.
 func (b *Body) Length() int64 { return b.length }
 
-// SignsChunks says whether the body asks for the stream of
-// [signing.Signer.SignStream].
+// SignsChunks reports whether [Request.Sign] must return a stream from
+// [signing.Signer.SignStream] for this body.
 func (b *Body) SignsChunks() bool { return b.chunks }
 
-// Close frees what a spooled body holds. Nothing must be sent with it any more,
-// and the body of the response must be closed.
+// Close removes the file of a spooled body. Close the response body first, and do
+// not send the body again.
 func (b *Body) Close() error {
 	if b.close == nil {
 		return nil
@@ -45,7 +45,7 @@ func (b *Body) Close() error {
 	return b.close()
 }
 
-// Bytes is a body in memory, which must not be changed.
+// Bytes returns a body of the given bytes, which must not be modified afterwards.
 func Bytes(payload []byte) *Body {
 	return &Body{
 		hash: signing.PayloadHash(payload), length: int64(len(payload)), again: true,
@@ -53,15 +53,15 @@ func Bytes(payload []byte) *Body {
 	}
 }
 
-// Streamed is a body that is sent as it is read and cannot be sent again. Its
-// payload hash is what the client declares in x-amz-content-sha256:
+// Streamed returns a body that is sent while it is read from r, and so cannot be
+// sent twice. The payload hash is what the client declares in x-amz-content-sha256:
 //
-//   - the SHA-256, which AWS checks;
-//   - UNSIGNED-PAYLOAD or STREAMING-UNSIGNED-PAYLOAD-TRAILER, over https alone;
-//   - STREAMING-AWS4-HMAC-SHA256-PAYLOAD, with -TRAILER or without: each chunk, of
-//     at most a MiB, is signed again. Its length stays the same.
+//   - the SHA-256, which AWS verifies;
+//   - UNSIGNED-PAYLOAD or STREAMING-UNSIGNED-PAYLOAD-TRAILER, over https only;
+//   - STREAMING-AWS4-HMAC-SHA256-PAYLOAD, with or without -TRAILER: each chunk, of
+//     at most 1 MiB, is signed again. The length does not change.
 //
-// The length is -1 where it is not known. It does not close r. Errors:
+// A length of -1 means unknown. Closing the body does not close r. Errors:
 // [ErrPayloadHash], [ErrPayloadKind].
 func Streamed(payloadHash string, r io.Reader, length int64) (*Body, error) {
 	b := &Body{hash: payloadHash, length: length, open: func(*signing.Stream) io.Reader { return r }}
@@ -81,11 +81,11 @@ func Streamed(payloadHash string, r io.Reader, length int64) (*Body, error) {
 	return b, nil
 }
 
-// upload is a body on its way into one attempt. It keeps the error of its reader,
-// which net/http wraps or drops.
+// upload is the body of one attempt. It keeps the error of its reader, because
+// net/http may wrap or drop it.
 type upload struct {
 	from   io.Reader
-	length int64 // that was announced, -1 for none
+	length int64 // as announced, -1 if unknown
 	watch  *watch
 	state  atomic.Int32 // untouched, touched or withdrawn
 	read   atomic.Int64
@@ -108,15 +108,15 @@ func (u *upload) Read(p []byte) (int, error) {
 	n, err := u.from.Read(p)
 	read := u.read.Add(int64(n))
 	if n > 0 {
-		u.watch.moved()
+		u.watch.progress()
 	}
 	var more int
 	if u.length >= 0 && read == u.length && err == nil {
-		// The last byte completes the request, so whether it is the last comes first.
+		// The last announced byte completes the request. Make sure that no more follow before passing it on.
 		more, err = io.ReadFull(u.from, make([]byte, 1))
 	}
 	if ended := err == io.EOF; u.length >= 0 && (read+int64(more) > u.length || ended && read < u.length) { //nolint:errorlint // as below
-		n, err = 0, fmt.Errorf("it has another length than the %d bytes that were announced", u.length)
+		n, err = 0, fmt.Errorf("its length differs from the %d bytes announced", u.length)
 	}
 	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader returns io.EOF as it is
 		u.err.CompareAndSwap(nil, &err)
@@ -124,16 +124,16 @@ func (u *upload) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close implements io.Closer. What is sent belongs to the caller.
+// Close implements io.Closer. It closes nothing, because the caller owns the body.
 func (u *upload) Close() error { return nil }
 
-// withdraw ends the use of the reader if it has not begun, so that another
-// attempt can have it.
+// withdraw blocks further reads if none has begun, so that another attempt can use
+// the reader, and reports whether it did.
 func (u *upload) withdraw() bool {
 	return u == nil || u.state.CompareAndSwap(untouched, withdrawn) || u.state.Load() == withdrawn
 }
 
-// failure is the error of the reader, nil for none.
+// failure returns the error of the reader, or nil.
 func (u *upload) failure() error {
 	if u == nil {
 		return nil

@@ -47,7 +47,7 @@ func TestStreamed_PayloadHash(t *testing.T) {
 	}
 }
 
-// What nothing but TLS protects is not sent without it.
+// A payload that only TLS protects is not sent without it.
 func TestSend_UnsignedPayloadNeedsHTTPS(t *testing.T) {
 	c := newClient(t, sending.Options{HTTPHosts: []string{"127.0.0.1:1"}})
 	for _, hash := range []string{signing.UnsignedPayload, signing.StreamingUnsignedPayloadTrailer} {
@@ -58,7 +58,7 @@ func TestSend_UnsignedPayloadNeedsHTTPS(t *testing.T) {
 		_, err = c.Send(t.Context(), message{method: "PUT", url: "http://127.0.0.1:1/", body: b, service: "s3"}.request(t))
 		wantError(t, err, sending.ErrUnsendable)
 	}
-	// Whatever the body is: what counts is the signature.
+	// It is the signature that counts, not the body.
 	r := message{method: "PUT", url: "http://127.0.0.1:1/", service: "s3"}.request(t)
 	r.Sign = func(_ context.Context, at sending.Moment) (signing.Signed, *signing.Stream, error) {
 		signed, err := new(signing.Signer).Sign(&signing.Request{
@@ -71,14 +71,14 @@ func TestSend_UnsignedPayloadNeedsHTTPS(t *testing.T) {
 	wantError(t, err, sending.ErrUnsendable)
 }
 
-// With CONNECT, net/http would write another target than the signed one.
-func TestSend_CONNECTIsNotSent(t *testing.T) {
+// With CONNECT, net/http would not write the signed target.
+func TestSend_RefusesCONNECT(t *testing.T) {
 	c := newClient(t, sending.Options{HTTPHosts: []string{"127.0.0.1:1"}})
 	_, err := c.Send(t.Context(), message{method: "CONNECT", url: "http://127.0.0.1:1/"}.request(t))
 	wantError(t, err, sending.ErrUnsendable)
 }
 
-func TestSend_UnsignedPayloadPassesAsItIs(t *testing.T) {
+func TestSend_UnsignedPayloadIsSentUnchanged(t *testing.T) {
 	got := make(chan string, 1)
 	server, certificate := tlsServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -102,9 +102,9 @@ func TestSend_UnsignedPayloadPassesAsItIs(t *testing.T) {
 	}
 }
 
-// A body that fails, or has another length than was announced, is told as such,
-// is not repeated, and never ends well for the server.
-func TestSend_BodyThatFails(t *testing.T) {
+// A body that fails or differs in length is reported and not repeated, and the server
+// never gets a complete request.
+func TestSend_FailingBody(t *testing.T) {
 	boom := errors.New("boom")
 	for name, row := range map[string]struct {
 		body   io.Reader
@@ -119,11 +119,11 @@ func TestSend_BodyThatFails(t *testing.T) {
 		"cut off by its client": {
 			io.MultiReader(strings.NewReader("he"), iotest.ErrReader(io.ErrUnexpectedEOF)), -1, io.ErrUnexpectedEOF,
 		},
-		"shorter than announced":        {strings.NewReader("hell"), 5, nil},
-		"longer than announced":         {strings.NewReader("hello!"), 5, nil},
-		"much longer than announced":    {bytes.NewReader(make([]byte, 1<<20)), 5, nil},
-		"announced and empty":           {strings.NewReader(""), 5, nil},
-		"a mebibyte and then a failure": {io.MultiReader(bytes.NewReader(make([]byte, 1<<20)), iotest.ErrReader(boom)), 1<<20 + 1, boom},
+		"shorter than announced":     {strings.NewReader("hell"), 5, nil},
+		"longer than announced":      {strings.NewReader("hello!"), 5, nil},
+		"much longer than announced": {bytes.NewReader(make([]byte, 1<<20)), 5, nil},
+		"announced and empty":        {strings.NewReader(""), 5, nil},
+		"a MiB and then a failure":   {io.MultiReader(bytes.NewReader(make([]byte, 1<<20)), iotest.ErrReader(boom)), 1<<20 + 1, boom},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, report, err := tryUpload(t, sha256Hex([]byte("hello")), row.body, row.length)
@@ -141,7 +141,7 @@ func TestSend_BodyThatFails(t *testing.T) {
 	}
 }
 
-// A response that comes while the body is still on its way ends the request.
+// A response that comes while the body is still being sent ends the request.
 func TestSend_ResponseBeforeTheBodyIsSent(t *testing.T) {
 	server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
 		if _, _, err := readHead(r); err != nil {
@@ -177,15 +177,15 @@ func TestSend_ResponseBeforeTheBodyIsSent(t *testing.T) {
 	ours.Close()
 }
 
-// A server that refuses by its headers is sent no body, where the client asked.
+// With Expect, a server that refuses the headers gets no body.
 func TestSend_ExpectContinue(t *testing.T) {
 	for name, row := range map[string]struct {
-		first string // said on seeing the headers
+		first string // sent on receiving the headers
 		whole bool
 	}{
 		"refused":      {"HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", false},
 		"wanted":       {"HTTP/1.1 100 Continue\r\n\r\n", true},
-		"nothing said": {"", true}, // after a second the body goes out
+		"nothing said": {"", true}, // the body is sent after a second
 	} {
 		t.Run(name, func(t *testing.T) {
 			arrived := make(chan int64, 1)
@@ -220,8 +220,8 @@ func TestSend_ExpectContinue(t *testing.T) {
 	}
 }
 
-// Since the body was not asked for, it is there for another attempt.
-func TestSend_ExpectLeavesTheBodyForAnotherAttempt(t *testing.T) {
+// A body that the server did not ask for is still available for another attempt.
+func TestSend_ExpectKeepsTheBodyForAnotherAttempt(t *testing.T) {
 	responses := 0
 	server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
 		_, headers, err := readHead(r)
@@ -313,8 +313,8 @@ func TestSpool_Read(t *testing.T) {
 	}
 }
 
-// openFiles counts the files of a directory that this process has open, with a name
-// or without. Who may open them is seen in passing.
+// openFiles counts the files of a directory that this process has open, with or
+// without a name. It also checks that no other user can open them.
 func openFiles(t *testing.T, dir string) int {
 	t.Helper()
 	if runtime.GOOS != "linux" {
@@ -350,12 +350,12 @@ func TestSpool_NoSpace(t *testing.T) {
 	if b, err := (&sending.Spool{
 		Dir: filepath.Join(t.TempDir(), "absent"),
 	}).Read(strings.NewReader("small"), -1); err != nil || b.Close() != nil {
-		t.Errorf("what is small needs no file: %v", err)
+		t.Errorf("a small body needs no file: %v", err)
 	}
 }
 
-// A response that comes in pieces arrives in pieces.
-func TestSend_ResponseIsNotHeldBack(t *testing.T) {
+// Each piece of a response reaches the caller before the next is sent.
+func TestSend_ResponseIsStreamed(t *testing.T) {
 	more := make(chan struct{})
 	server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
 		if _, _, err := readHead(r); err != nil {
@@ -382,8 +382,8 @@ func TestSend_ResponseIsNotHeldBack(t *testing.T) {
 	readAll(t, a)
 }
 
-// A response to an upload may come, and be read, while the upload goes on.
-func TestSend_BothBodiesAtOnce(t *testing.T) {
+// A response may come and be read while the upload goes on.
+func TestSend_StreamsBothBodiesAtOnce(t *testing.T) {
 	server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
 		req, err := http.ReadRequest(r)
 		if err != nil {
@@ -431,8 +431,8 @@ func TestResponse_ReadAll(t *testing.T) {
 		"an error over the limit": {
 			wire: "500 Oh\r\n\r\nhello", limit: 4, want: "hell", err: sending.ErrTooLarge, outcome: sending.OutcomeRefused,
 		},
-		"HEAD of what is over it": {method: "HEAD", wire: "200 OK\r\nContent-Length: 5\r\n\r\n", limit: 4},
-		"nothing":                 {wire: "204 No Content\r\n\r\n", limit: 0},
+		"HEAD, over the limit": {method: "HEAD", wire: "200 OK\r\nContent-Length: 5\r\n\r\n", limit: 4},
+		"nothing":              {wire: "204 No Content\r\n\r\n", limit: 0},
 		"broken off, within the limit": {
 			wire: "200 OK\r\nContent-Length: 5\r\n\r\nhel", limit: 9, want: "hel", err: sending.ErrBroken,
 			outcome: sending.OutcomeBroken,
@@ -468,9 +468,9 @@ func TestResponse_ReadAll(t *testing.T) {
 	}
 }
 
-// A caller who leaves while the response comes in is told apart from a response that
-// broke off.
-func TestSend_CallerWhoLeavesMidway(t *testing.T) {
+// A caller that leaves while reading the response is distinguished from a response
+// that broke off.
+func TestSend_CallerLeavesDuringTheResponse(t *testing.T) {
 	server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
 		if _, _, err := readHead(r); err == nil {
 			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
@@ -516,7 +516,7 @@ func TestSend_NotSigned(t *testing.T) {
 	other := message{method: "POST", url: "https://b.example/"}.request(t)
 	for name, f := range map[string]func(context.Context, sending.Moment) (signing.Signed, *signing.Stream, error){
 		"for another host": other.Sign,
-		"with a stream for chunks that there are not": func(ctx context.Context, at sending.Moment) (signing.Signed, *signing.Stream, error) {
+		"with a chunk stream, without chunks": func(ctx context.Context, at sending.Moment) (signing.Signed, *signing.Stream, error) {
 			signed, _, err := sign(ctx, at)
 			return signed, new(signing.Stream), err
 		},

@@ -12,33 +12,33 @@ import (
 
 const (
 	maxChunk       = 1 << 20
-	maxChunkLine   = 256     // a size and a signature take about 90 bytes
+	maxChunkLine   = 256     // size and signature take about 90 bytes
 	maxTrailers    = 8 << 10 // all lines together
 	chunkSignature = ";chunk-signature="
 	signatureSize  = 64
 )
 
-// chunks reads a payload that is signed chunk by chunk (S3 API Reference,
-// "Transferring Payload in Multiple Chunks") and puts the signatures of another
-// key in the place of those it came with. Signatures have one length, so everything
-// else stays where it is.
+// chunks reads a payload of signed chunks (S3 API Reference, "Transferring Payload
+// in Multiple Chunks") and replaces the signatures with ones made by another key.
+// All signatures have the same length, so nothing else moves.
 //
-// It gives out a chunk once it has read it whole, but for its last byte and the
-// end of its line, and the last chunk once it has seen the end: so a malformed
-// payload never ends well, and its object lacks a byte, since some servers take
-// an object for whole as soon as they have all of its bytes.
+// Read returns a chunk only once all of it has been read. It holds back the chunk's
+// last byte and line end until the next chunk has been read, and the last chunk until
+// the end of the payload. So a malformed payload is never sent completely. Its object
+// lacks at least one byte, because some servers consider an object complete as soon
+// as they have all of its bytes.
 type chunks struct {
 	from    io.Reader
 	stream  *signing.Stream
 	trailer bool // headers follow the last chunk
 
 	buffer []byte
-	pooled *piece // whose space buffer is, unless chunks are larger
-	// Up to here the buffer was given out, may be given out, was looked at, and was
-	// filled.
-	given, ready, at, filled int
+	pooled *piece // backs buffer, unless chunks are larger
+	// Ends of the parts of buffer that were returned, may be returned, were parsed
+	// and are filled.
+	returned, ready, at, filled int
 
-	ended error // of from
+	ended error // that from returned
 	err   error
 }
 
@@ -49,19 +49,19 @@ func newChunks(r io.Reader, s *signing.Stream, trailer bool) *chunks {
 
 // Read implements io.Reader.
 func (c *chunks) Read(p []byte) (int, error) {
-	for c.given == c.ready && c.err == nil {
+	for c.returned == c.ready && c.err == nil {
 		c.err = c.next()
 	}
-	if c.given == c.ready {
+	if c.returned == c.ready {
 		c.release()
 		return 0, c.err
 	}
-	n := copy(p, c.buffer[c.given:c.ready])
-	c.given += n
+	n := copy(p, c.buffer[c.returned:c.ready])
+	c.returned += n
 	return n, nil
 }
 
-// release gives the buffer back, of which nothing is of use any more.
+// release returns the buffer to the pool once its content is no longer needed.
 func (c *chunks) release() {
 	if c.pooled != nil {
 		pieces.Put(c.pooled)
@@ -69,9 +69,9 @@ func (c *chunks) release() {
 	c.pooled, c.buffer = nil, nil
 }
 
-// next reads a chunk and signs it. The error is io.EOF with the last one.
+// next reads a chunk and signs it. With the last chunk, it returns io.EOF.
 func (c *chunks) next() error {
-	c.makeSpace(len(c.buffer) / 2) // to read in large pieces
+	c.makeSpace(len(c.buffer) / 2) // so that reads are large
 	line, err := c.line(maxChunkLine)
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func (c *chunks) next() error {
 	if line, err := c.line(len("\r\n")); err != nil {
 		return err
 	} else if line != "\r\n" {
-		return fmt.Errorf("%w: a chunk is longer than it says", ErrChunk)
+		return fmt.Errorf("%w: a chunk is longer than its declared size", ErrChunk)
 	}
 	c.ready = c.at - len("x\r\n")
 	return nil
@@ -117,24 +117,24 @@ func (c *chunks) data(size int) ([]byte, error) {
 	return c.buffer[c.at-size : c.at], nil
 }
 
-// makeSpace makes space for so many bytes that come next.
+// makeSpace makes space in the buffer for the next size bytes.
 func (c *chunks) makeSpace(size int) {
 	if c.at+size <= len(c.buffer) {
 		return
 	}
-	held := c.buffer[c.given:c.filled]
-	if needed := c.at - c.given + size; needed <= len(c.buffer) {
+	held := c.buffer[c.returned:c.filled]
+	if needed := c.at - c.returned + size; needed <= len(c.buffer) {
 		copy(c.buffer, held)
 	} else {
-		larger := make([]byte, needed+maxChunkLine) // for the next of that size, too
+		larger := make([]byte, needed+maxChunkLine) // also fits the next chunk of this size
 		copy(larger, held)
 		c.release()
 		c.buffer = larger
 	}
-	c.filled, c.at, c.given, c.ready = len(held), c.at-c.given, 0, 0
+	c.filled, c.at, c.returned, c.ready = len(held), c.at-c.returned, 0, 0
 }
 
-// fill reads on, where there is space.
+// fill reads more into the free part of the buffer.
 func (c *chunks) fill() error {
 	if c.ended != nil {
 		return cutOff(c.ended)
@@ -145,8 +145,8 @@ func (c *chunks) fill() error {
 	return nil
 }
 
-// end reads what follows the last chunk: the trailers, if any, an empty line, and
-// nothing more.
+// end reads what follows the last chunk, which must be the trailers, if any, and an
+// empty line.
 func (c *chunks) end() error {
 	if c.trailer {
 		if err := c.trailers(); err != nil {
@@ -160,10 +160,10 @@ func (c *chunks) end() error {
 	}
 	c.makeSpace(1)
 	for c.filled == c.at && c.ended == nil {
-		_ = c.fill() // which fails later
+		_ = c.fill() // sets c.ended, which is checked below
 	}
 	if c.filled > c.at {
-		return fmt.Errorf("%w: something follows its end", ErrChunk)
+		return fmt.Errorf("%w: there is data after its end", ErrChunk)
 	}
 	if errors.Is(c.ended, io.EOF) {
 		c.ready = c.at
@@ -171,8 +171,9 @@ func (c *chunks) end() error {
 	return c.ended
 }
 
-// trailers reads headers up to their signature. Lines end in CR LF or LF, and
-// some clients put an empty one before the signature: each goes out as it came.
+// trailers reads the trailers up to and including their signature. Lines end in
+// CR LF or LF, and some clients put an empty line before the signature. All of this
+// is sent unchanged.
 func (c *chunks) trailers() error {
 	const signatureName = "x-amz-trailer-signature"
 	var headers []signing.Header
@@ -209,7 +210,7 @@ func isSignature(text string) bool {
 	return len(text) == signatureSize && strings.Trim(text, "0123456789abcdefABCDEF") == ""
 }
 
-// line reads up to the next line feed, of at most so many bytes.
+// line reads a line, which may have up to most bytes with its line feed.
 func (c *chunks) line(most int) (string, error) {
 	c.makeSpace(max(most, 1))
 	for begin := c.at; ; {
@@ -228,7 +229,7 @@ func (c *chunks) line(most int) (string, error) {
 	}
 }
 
-// cutOff is the error of a payload that ends before its last chunk.
+// cutOff returns the error for a payload that ends before its last chunk.
 func cutOff(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("%w: it ends too early", ErrChunk)

@@ -33,7 +33,7 @@ var signatures = regexp.MustCompile("([=: ])[0-9a-fA-F]{64}( *\r?\n)")
 
 func withoutSignatures(text string) string { return signatures.ReplaceAllString(text, "$1#$2") }
 
-// Chunks of every size pass that just fit into the buffer or just do not.
+// Chunks that just fit into the buffer, or just do not, pass.
 func TestChunks_AsLargeAsTheBuffer(t *testing.T) {
 	full := len(piece{})
 	for size := full - len("10400"+head) - 8; size < full+8; size++ {
@@ -48,8 +48,7 @@ func TestChunks_AsLargeAsTheBuffer(t *testing.T) {
 	}
 }
 
-// Whatever is read, what comes out differs in signatures alone, or ends in an
-// error.
+// Whatever the input, the output differs in signatures only, or ends in an error.
 func FuzzChunks(f *testing.F) {
 	signature := strings.Repeat("0", signatureSize)
 	f.Add("5"+head+"hello\r\n0"+head+"\r\n", false)

@@ -19,8 +19,8 @@ import (
 	"countersign/signing"
 )
 
-// chain computes the signatures of chunks from the documentation alone (S3 API
-// Reference, "Transferring Payload in Multiple Chunks"), for a second opinion.
+// chain computes chunk signatures independently of package signing, as documented in
+// the S3 API Reference, "Transferring Payload in Multiple Chunks".
 type chain struct {
 	key, previous, date, scope string
 }
@@ -48,7 +48,7 @@ func (c *chain) chunk(data []byte) string { return c.next("-PAYLOAD", sha256Hex(
 
 func (c *chain) trailer(lines string) string { return c.next("-TRAILER", sha256Hex([]byte(lines))) }
 
-// inChunks is a payload in the form of a client that signed it with other keys.
+// inChunks encodes a payload in chunks, as a client that signs with other keys does.
 func inChunks(payload []byte, size int, trailer string) string {
 	signature := strings.Repeat("ab", 32)
 	var b strings.Builder
@@ -61,7 +61,7 @@ func inChunks(payload []byte, size int, trailer string) string {
 	return b.String()
 }
 
-// checkChunks reads a body as S3 does and returns the payload.
+// checkChunks verifies a body as S3 does and returns the payload.
 func checkChunks(t *testing.T, wire string, c *chain, trailer string) []byte {
 	t.Helper()
 	var payload []byte
@@ -102,7 +102,7 @@ func checkChunks(t *testing.T, wire string, c *chain, trailer string) []byte {
 	return payload
 }
 
-// The forms in which clients frame a trailer.
+// The ways in which clients format a trailer.
 var trailers = map[string]string{
 	"none":      "",
 	"SDKs":      "x-amz-checksum-crc32c:sOO8/Q==\r\nx-amz-trailer-signature:SIGNATURE\r\n",
@@ -111,7 +111,7 @@ var trailers = map[string]string{
 	"spaces":    "X-Amz-Checksum-Crc32c: sOO8/Q==\r\nX-Amz-Trailer-Signature: SIGNATURE\r\n",
 }
 
-func TestStreamed_ChunksAreSignedAnew(t *testing.T) {
+func TestStreamed_ChunksAreSignedAgain(t *testing.T) {
 	for framing, trailer := range trailers {
 		hash := signing.StreamingPayload
 		if trailer != "" {
@@ -192,9 +192,9 @@ func tryUpload(t *testing.T, hash string, r io.Reader, length int64) (uploaded, 
 	return <-saw, a.Report(), nil
 }
 
-// TestStreamed_BadChunksNeverEndWell: the server gets no complete request, whether
-// the length was announced or not.
-func TestStreamed_BadChunksNeverEndWell(t *testing.T) {
+// With malformed chunks, the server never gets a complete request, whether or not the
+// length was announced.
+func TestStreamed_BadChunksAreNeverComplete(t *testing.T) {
 	const signature = "abababababababababababababababababababababababababababababababab"
 	const head = ";chunk-signature=" + signature + "\r\n"
 	good := inChunks([]byte("hello"), 5, "")
@@ -205,7 +205,7 @@ func TestStreamed_BadChunksNeverEndWell(t *testing.T) {
 	}{
 		"nothing":                        {body: " "},
 		"no size":                        {body: head + "\r\n0" + head + "\r\n"},
-		"a size that is no number":       {body: "5g" + head + "hello\r\n0" + head + "\r\n"},
+		"a size that is not a number":    {body: "5g" + head + "hello\r\n0" + head + "\r\n"},
 		"a negative size":                {body: "-5" + head + "hello\r\n0" + head + "\r\n"},
 		"a size with a sign":             {body: "+5" + head + "hello\r\n0" + head + "\r\n"},
 		"a size of 2^32":                 {body: "100000000" + head + "hello\r\n0" + head + "\r\n"},
@@ -224,12 +224,12 @@ func TestStreamed_BadChunksNeverEndWell(t *testing.T) {
 		"cut off after a chunk":          {body: "5" + head + "hello\r\n"},
 		"cut off before the last line":   {body: good[:len(good)-2]},
 		"cut off within the last line":   {body: good[:len(good)-1]},
-		"something after the end":        {body: good + "x"},
+		"data after the end":             {body: good + "x"},
 		"two payloads":                   {body: good + good},
-		"a trailer that was not said":    {body: goodTrailer},
-		"no trailer though said":         {body: good, trailer: true},
+		"an undeclared trailer":          {body: goodTrailer},
+		"a declared trailer is missing":  {body: good, trailer: true},
 		"a trailer without a signature":  {body: "0" + head + "x-amz-checksum-crc32c:sOO8/Q==\r\n\r\n", trailer: true},
-		"a trailer that is no header":    {body: "0" + head + "nonsense\r\nx-amz-trailer-signature:" + signature + "\r\n\r\n", trailer: true},
+		"a trailer that is not a header": {body: "0" + head + "nonsense\r\nx-amz-trailer-signature:" + signature + "\r\n\r\n", trailer: true},
 		"a trailer with a bad name":      {body: "0" + head + "a b:c\r\nx-amz-trailer-signature:" + signature + "\r\n\r\n", trailer: true},
 		"a trailer, signature too short": {body: "0" + head + "a:c\r\nx-amz-trailer-signature:ab\r\n\r\n", trailer: true},
 		"a trailer cut off":              {body: goodTrailer[:len(goodTrailer)-2], trailer: true},
@@ -254,7 +254,7 @@ func TestStreamed_BadChunksNeverEndWell(t *testing.T) {
 				}
 				wantError(t, err, sending.ErrChunk)
 				if strings.Contains(string(got.body), "hello") {
-					t.Errorf("the server got all bytes of the object, which some take for the end: %q", got.body)
+					t.Errorf("the server got all bytes of the object, which some servers treat as complete: %q", got.body)
 				}
 				if report.Outcome != sending.OutcomeBroken || len(report.Attempts) != 1 {
 					t.Errorf("report %+v", report)
@@ -264,7 +264,7 @@ func TestStreamed_BadChunksNeverEndWell(t *testing.T) {
 	}
 }
 
-// A chunk's data may arrive in any pieces.
+// The data of a chunk may arrive in pieces of any size.
 func TestStreamed_ChunksInPieces(t *testing.T) {
 	payload := make([]byte, 300)
 	body := inChunks(payload, 100, trailers["minio-go"])

@@ -16,11 +16,11 @@ const (
 	maxCode      = 128
 )
 
-// ErrorCode returns AWS's code of an error, given the headers of the response and as
-// much of its body as was read; empty where there is none. It is the one of the
-// header x-amzn-ErrorType, else that of the body: __type, code or Code of a JSON
-// object, or of one in CBOR, or of its Error, or the first Code of an XML document. Namespaces before and URLs after the code
-// are left out (Smithy 2.0, "Operation error serialization").
+// ErrorCode returns AWS's error code, or "" if there is none, from the response
+// headers and as much of the body as was read. It is that of the x-amzn-ErrorType
+// header. Without this header, it is __type, code, Code or Error.Code of a body in
+// JSON or CBOR, or the first Code element of a body in XML. The namespace before the
+// code and the URL after it are removed (Smithy 2.0, "Operation error serialization").
 func ErrorCode(h http.Header, body []byte) string {
 	if code := cleanCode(h.Get("X-Amzn-Errortype")); code != "" {
 		return code
@@ -43,10 +43,10 @@ func ErrorCode(h http.Header, body []byte) string {
 	return ""
 }
 
-// codeOfJSON reads a body that may be cut off, as far as it is there.
+// codeOfJSON returns the error code in a JSON body, which may be truncated.
 func codeOfJSON(body []byte) string {
 	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber() // 1e400 is one
+	decoder.UseNumber() // 1e400 overflows a float64
 	if _, err := decoder.Token(); err != nil {
 		return ""
 	}
@@ -60,7 +60,7 @@ func codeOfJSON(body []byte) string {
 		switch value := value.(type) {
 		case string:
 			found[name.(string)] = value
-		case map[string]any: // services that speak XML, where JSON is asked of them
+		case map[string]any: // from services with XML protocols that were asked for JSON
 			if code, ok := value["Code"].(string); ok && name == "Error" {
 				found["Error"] = code
 			}
@@ -74,8 +74,8 @@ func codeOfJSON(body []byte) string {
 	return ""
 }
 
-// cleanCode returns the code alone, and nothing where it does not look like one:
-// it goes into logs and records.
+// cleanCode returns the bare code, or "" if text does not look like one, since codes
+// go into logs and audit records.
 func cleanCode(text string) string {
 	text, _, _ = strings.Cut(text, ":")
 	text = text[strings.LastIndexByte(text, '#')+1:]
@@ -92,14 +92,14 @@ func unpacked(body []byte) []byte {
 	if err != nil {
 		return nil
 	}
-	plain, _ := io.ReadAll(io.LimitReader(r, maxErrorBody)) // as far as it is there
+	plain, _ := io.ReadAll(io.LimitReader(r, maxErrorBody)) // it may be truncated
 	return plain
 }
 
-// requestIDs are the headers in which services say how they call a request.
+// requestIDs are the headers in which services return the request ID.
 var requestIDs = []string{"X-Amzn-Requestid", "X-Amz-Request-Id", "X-Amzn-Request-Id"}
 
-// requestID returns AWS's id of a request.
+// requestID returns AWS's request ID.
 func requestID(h http.Header) string {
 	for _, name := range requestIDs {
 		if id := h.Get(name); id != "" && len(id) <= maxCode && strings.Trim(id, codeChars+"=+/") == "" {
@@ -109,14 +109,15 @@ func requestID(h http.Header) string {
 	return ""
 }
 
-// namesErrors says whether the body of an error may hold a code: AWS's are JSON,
-// XML or CBOR. A stream of events, say, must not wait for its beginning to be whole.
+// namesErrors reports whether the body of an error may contain a code, which AWS
+// sends in JSON, XML or CBOR. Other bodies, such as event streams, are not read ahead,
+// because that would delay them.
 func namesErrors(h http.Header) bool {
 	kind, _, _ := strings.Cut(strings.ToLower(h.Get("Content-Type")), ";")
 	return kind == "" || strings.Contains(kind, "json") || strings.Contains(kind, "xml") || strings.Contains(kind, "cbor")
 }
 
-// Peek returns the beginning of a response's body, of at most so many bytes, and leaves the body as it was.
+// Peek returns up to most bytes from the start of the response body. The body can still be read from its start.
 func Peek(resp *http.Response, most int64) []byte {
 	body := resp.Body
 	beginning, err := io.ReadAll(io.LimitReader(body, most))
@@ -131,7 +132,7 @@ func Peek(resp *http.Response, most int64) []byte {
 	return beginning
 }
 
-// failing fails again as a reader did before.
+// failing is a reader that repeats an earlier error.
 type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }

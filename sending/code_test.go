@@ -15,31 +15,31 @@ func TestErrorCode(t *testing.T) {
 		"header with a URL": {
 			header: "ValidationException:http://internal.amazon.com/coral/com.amazon.coral.validate/", want: "ValidationException",
 		},
-		"header with a namespace":        {header: "aws.protocoltests.restjson#FooError", want: "FooError"},
-		"header with both":               {header: "aws.protocoltests.restjson#FooError:http://x/", want: "FooError"},
-		"header before body":             {header: "A", body: `{"__type":"B"}`, want: "A"},
-		"header that is none, then body": {header: "<b>", body: `{"__type":"B"}`, want: "B"},
+		"header with a namespace":   {header: "aws.protocoltests.restjson#FooError", want: "FooError"},
+		"header with both":          {header: "aws.protocoltests.restjson#FooError:http://x/", want: "FooError"},
+		"header before body":        {header: "A", body: `{"__type":"B"}`, want: "A"},
+		"invalid header, then body": {header: "<b>", body: `{"__type":"B"}`, want: "B"},
 		"__type": {
 			body: `{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"x"}`,
 			want: "ResourceNotFoundException",
 		},
-		"__type after others":              {body: `{"a":{"__type":"no"},"b":["__type","no"],"n":1e400,"__type":"Yes"}`, want: "Yes"},
-		"code":                             {body: `{"code":"Yes"}`, want: "Yes"},
-		"Code":                             {body: `{"Code":"Yes"}`, want: "Yes"},
-		"Code of an Error":                 {body: `{"Error":{"Code":"Yes","Type":"Sender"},"RequestId":"1"}`, want: "Yes"},
-		"Code of another object":           {body: `{"Detail":{"Code":"No"}}`},
-		"__type before code":               {body: `{"code":"No","__type":"Yes"}`, want: "Yes"},
-		"a code that is a number":          {body: `{"code":404}`},
-		"a code that is an object":         {body: `{"__type":{"code":"no"}}`},
-		"within another object":            {body: `{"error":{"code":"no"}}`},
-		"another case":                     {body: `{"CODE":"no","__Type":"no"}`},
-		"cut off after the code":           {body: `{"__type":"Yes","message":"half a sen`, want: "Yes"},
-		"cut off within the code":          {body: `{"__type":"Ye`},
-		"white space and a mark before it": {body: "\ufeff \r\n{\"__type\":\"Yes\"}", want: "Yes"},
-		"a list":                           {body: `["__type"]`},
-		"a text":                           {body: `"__type"`},
-		"nothing":                          {},
-		"S3":                               {body: xml + "<Error><Code>NoSuchKey</Code><Message>x</Message></Error>", want: "NoSuchKey"},
+		"__type after others":             {body: `{"a":{"__type":"no"},"b":["__type","no"],"n":1e400,"__type":"Yes"}`, want: "Yes"},
+		"code":                            {body: `{"code":"Yes"}`, want: "Yes"},
+		"Code":                            {body: `{"Code":"Yes"}`, want: "Yes"},
+		"Code of an Error":                {body: `{"Error":{"Code":"Yes","Type":"Sender"},"RequestId":"1"}`, want: "Yes"},
+		"Code of another object":          {body: `{"Detail":{"Code":"No"}}`},
+		"__type before code":              {body: `{"code":"No","__type":"Yes"}`, want: "Yes"},
+		"a numeric code":                  {body: `{"code":404}`},
+		"a code that is an object":        {body: `{"__type":{"code":"no"}}`},
+		"within another object":           {body: `{"error":{"code":"no"}}`},
+		"another case":                    {body: `{"CODE":"no","__Type":"no"}`},
+		"cut off after the code":          {body: `{"__type":"Yes","message":"half a sen`, want: "Yes"},
+		"cut off within the code":         {body: `{"__type":"Ye`},
+		"white space and a BOM before it": {body: "\ufeff \r\n{\"__type\":\"Yes\"}", want: "Yes"},
+		"a list":                          {body: `["__type"]`},
+		"a text":                          {body: `"__type"`},
+		"nothing":                         {},
+		"S3":                              {body: xml + "<Error><Code>NoSuchKey</Code><Message>x</Message></Error>", want: "NoSuchKey"},
 		"Query": {
 			body: `<ErrorResponse xmlns="x"><Error><Type>Sender</Type><Code>AccessDenied</Code></Error></ErrorResponse>`,
 			want: "AccessDenied",
@@ -59,10 +59,10 @@ func TestErrorCode(t *testing.T) {
 		"gzip, cut off": {
 			encoding: "gzip", body: packed(`{"__type":"Yes","x":"` + strings.Repeat("x", 9) + `"}`)[:30], want: "Yes",
 		},
-		"gzip that is none":       {encoding: "gzip", body: `{"__type":"Yes"}`, want: "Yes"}, // its message is told, too
+		"not gzip, as declared":   {encoding: "gzip", body: `{"__type":"Yes"}`, want: "Yes"}, // the message is shown, too
 		"gzip, spelled otherwise": {encoding: "GZIP", body: packed(`{"__type":"Yes"}`), want: "Yes"},
-		"gzip that is not said":   {body: packed(`{"__type":"Yes"}`), want: "Yes"},
-		"gzip that is endless": {
+		"undeclared gzip":         {body: packed(`{"__type":"Yes"}`), want: "Yes"},
+		"endless gzip": {
 			encoding: "gzip", body: packed(`{"__type":"Yes","x":"` + strings.Repeat("x", 10<<20) + `"}`), want: "Yes",
 		},
 		"a secret that looks like nothing": {body: `{"__type":"Bearer abc.def"}`},
@@ -118,7 +118,7 @@ func FuzzErrorCode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, encoding, body string) {
 		code := sending.ErrorCode(http.Header{"Content-Encoding": {encoding}, "Content-Type": {"application/cbor"}}, []byte(body))
 		if len(code) > 128 || strings.ContainsAny(code, " \r\n<>\"'&;{}") {
-			t.Errorf("%q is no code", code)
+			t.Errorf("%q is not a code", code)
 		}
 	})
 }

@@ -24,10 +24,9 @@ import (
 	"countersign/signing"
 )
 
-// A kept connection that is lost after the next request was written: net/http may
-// send a GET again by itself, which is on record, and a POST never, whatever its
-// headers say.
-func TestSend_LostKeptConnection(t *testing.T) {
+// If a keep-alive connection is lost after the next request was written, net/http may
+// repeat a GET by itself, which is reported, but never a POST, whatever its headers.
+func TestSend_LostKeepAliveConnection(t *testing.T) {
 	for name, row := range map[string]struct {
 		method   string
 		headers  []signing.Header
@@ -100,8 +99,8 @@ func TestSend_LostKeptConnection(t *testing.T) {
 	}
 }
 
-// A connection that the server closed while it was idle costs nothing: the
-// request was not written.
+// If the server closed an idle connection, the request was not written and so is sent
+// over a new one.
 func TestSend_IdleConnectionClosedByServer(t *testing.T) {
 	first := make(chan net.Conn, 1)
 	var arrivals atomic.Int32
@@ -112,7 +111,7 @@ func TestSend_IdleConnectionClosedByServer(t *testing.T) {
 				return
 			}
 			_, _ = io.Copy(io.Discard, req.Body)
-			n := arrivals.Add(1) // before the response, at which the test looks
+			n := arrivals.Add(1) // before the response, which the test waits for
 			if _, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\n\r\n"); n == 1 {
 				first <- conn
 			}
@@ -135,7 +134,7 @@ func TestSend_IdleConnectionClosedByServer(t *testing.T) {
 	}
 }
 
-// tlsServer is a server with a certificate of its own, in PEM.
+// tlsServer starts a server with its own certificate, which it returns in PEM.
 func tlsServer(t *testing.T, h http.Handler, change func(*httptest.Server)) (*httptest.Server, []byte) {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)
@@ -195,8 +194,8 @@ func TestSend_TLS(t *testing.T) {
 	}
 }
 
-// Another connection to a host goes on with the session of TLS, and one of another client, which may trust others, does not.
-func TestSend_ResumesTheSessionOfTLS(t *testing.T) {
+// A second connection to a host resumes the TLS session, but not one of another client, which may trust other CAs.
+func TestSend_ResumesTheTLSSession(t *testing.T) {
 	server, certificate := tlsServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 		_, _ = fmt.Fprint(w, r.TLS.DidResume)
@@ -217,8 +216,8 @@ func TestSend_ResumesTheSessionOfTLS(t *testing.T) {
 	}
 }
 
-// Plain text where TLS was expected.
-func TestSend_NoTLS(t *testing.T) {
+// The server sends plain text instead of TLS.
+func TestSend_ServerWithoutTLS(t *testing.T) {
 	server := newRawServer(t, func(conn net.Conn, _ *bufio.Reader) { _, _ = io.WriteString(conn, "HTTP/1.1 400 Bad\r\n\r\n") })
 	c := newClient(t, sending.Options{HTTPHosts: []string{server.host()}})
 	r := message{method: "POST", url: "https://" + server.host() + "/"}.request(t)
@@ -227,8 +226,8 @@ func TestSend_NoTLS(t *testing.T) {
 	wantError(t, err, sending.ErrTLS)
 }
 
-// Behind a proxy the proxy alone is dialed, whatever its address, and the host's
-// certificate is asked for through it.
+// With a proxy, only the proxy is dialed, whatever its address, and the host's
+// certificate is verified through it.
 func TestSend_UpstreamProxy(t *testing.T) {
 	server, certificate := tlsServer(
 		t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "fine") }), nil,
@@ -289,15 +288,15 @@ func TestSend_UpstreamProxy(t *testing.T) {
 		r.Retry = sending.RetryNever
 		return c.Send(t.Context(), r)
 	}
-	a, err := send("https://example.com/") // the name in the certificate of httptest
+	a, err := send("https://example.com/") // the name in httptest's certificate
 	if err != nil {
 		t.Fatal(err)
 	}
 	if body := readAll(t, a); body != "fine" || a.Report().RemoteAddress != proxy.Listener.Addr().String() {
-		t.Errorf("%q by %s", body, a.Report().RemoteAddress)
+		t.Errorf("%q through %s", body, a.Report().RemoteAddress)
 	}
 	if _, ok := asked.Load("CONNECT example.com:443"); !ok {
-		t.Error("the proxy was not asked")
+		t.Error("the proxy was not used")
 	}
 	_, err = send("https://other.invalid/")
 	wantError(t, err, sending.ErrTLS)
@@ -305,14 +304,14 @@ func TestSend_UpstreamProxy(t *testing.T) {
 	wantError(t, err, sending.ErrNotConnected)
 	_, err = send("https://broken.example/")
 	wantError(t, err, sending.ErrNotConnected)
-	// What does not go by the proxy is checked as always.
+	// Requests that bypass the proxy are checked as usual.
 	_, err = send("https://127.0.0.1:" + to.Port() + "/")
 	wantError(t, err, sending.ErrAddressRefused)
 	_, err = send("http://" + to.Host + "/")
 	wantError(t, err, sending.ErrAddressRefused)
 }
 
-// framed serves HTTP/2 by hand: what to do with each request, in their order.
+// framed serves HTTP/2 frame by frame. It calls serve with the number of each request.
 func framed(t *testing.T, serve func(n int, f *http2.Framer, stream uint32)) (string, []byte, *atomic.Int32) {
 	t.Helper()
 	certified, certificate := tlsServer(t, http.NotFoundHandler(), nil)
@@ -331,7 +330,7 @@ func framed(t *testing.T, serve func(n int, f *http2.Framer, stream uint32)) (st
 			if err != nil {
 				return
 			}
-			context.AfterFunc(t.Context(), func() { conn.Close() }) // a client keeps one that it may use again
+			context.AfterFunc(t.Context(), func() { conn.Close() }) // a client keeps connections that it may reuse
 			wg.Go(func() {
 				defer conn.Close()
 				if _, err := io.ReadFull(conn, make([]byte, len(http2.ClientPreface))); err != nil {
@@ -372,12 +371,12 @@ func okOverHTTP2(f *http2.Framer, stream uint32) {
 	_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: []byte(b.String()), EndHeaders: true, EndStream: true})
 }
 
-// With HTTP/2 a server can say that it did not look at a request.
-func TestSend_HTTP2SaysWhatWasNotProcessed(t *testing.T) {
+// An HTTP/2 server can say that it did not process a request.
+func TestSend_RepeatsWhatHTTP2DidNotProcess(t *testing.T) {
 	for name, row := range map[string]struct {
 		first func(f *http2.Framer, stream uint32)
-		again bool // with a body, which net/http does not send again by itself
-		empty bool // without
+		again bool // with a body, which net/http does not repeat by itself
+		empty bool // without a body
 	}{
 		"refused stream":         {func(f *http2.Framer, stream uint32) { _ = f.WriteRSTStream(stream, http2.ErrCodeRefusedStream) }, true, true},
 		"going away":             {func(f *http2.Framer, stream uint32) { _ = f.WriteGoAway(stream-1, http2.ErrCodeNo, nil) }, true, false},
@@ -418,7 +417,7 @@ func TestSend_HTTP2SaysWhatWasNotProcessed(t *testing.T) {
 	}
 }
 
-// An upgrade passes bytes both ways and ends with the caller's context.
+// After an upgrade, bytes pass in both directions until the caller's context ends.
 func TestSend_Upgrade(t *testing.T) {
 	server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
 		_, headers, err := readHead(r)
@@ -438,7 +437,7 @@ func TestSend_Upgrade(t *testing.T) {
 	}
 	conn, ok := a.Response.Body.(io.ReadWriteCloser)
 	if a.Response.StatusCode != 101 || !ok {
-		t.Fatalf("status %d, can be written to: %v", a.Response.StatusCode, ok)
+		t.Fatalf("status %d, writable: %v", a.Response.StatusCode, ok)
 	}
 	for _, text := range []string{"one", "two"} {
 		if _, err := io.WriteString(conn, text); err != nil {
@@ -462,15 +461,15 @@ func TestSend_Upgrade(t *testing.T) {
 	}
 }
 
-// What is no final status is no response: whether it was done is not known.
-func TestSend_StatusThatIsNoResponse(t *testing.T) {
+// A status that cannot be final is not a response, so it is unknown whether AWS acted on the request.
+func TestSend_InvalidFinalStatus(t *testing.T) {
 	for name, row := range map[string]struct{ method, wire string }{
-		"101 to a GET":            {"GET", "101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x"},
-		"101 to a POST":           {"POST", "101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x"},
-		"101 to HEAD":             {"HEAD", "101 Switching Protocols"},
-		"a status that is none":   {"POST", "000 Nothing\r\nContent-Length: 0"},
-		"another that is none":    {"GET", "099 Nothing\r\nContent-Length: 0"},
-		"101 behind interim ones": {"GET", "103 Early Hints\r\n\r\nHTTP/1.1 101 Switching Protocols"},
+		"101 to a GET":           {"GET", "101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x"},
+		"101 to a POST":          {"POST", "101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x"},
+		"101 to HEAD":            {"HEAD", "101 Switching Protocols"},
+		"an invalid status":      {"POST", "000 Nothing\r\nContent-Length: 0"},
+		"another invalid status": {"GET", "099 Nothing\r\nContent-Length: 0"},
+		"101 after interim ones": {"GET", "103 Early Hints\r\n\r\nHTTP/1.1 101 Switching Protocols"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server, _ := answering(t, "HTTP/1.1 "+row.wire+"\r\n\r\n")
@@ -486,8 +485,8 @@ func TestSend_StatusThatIsNoResponse(t *testing.T) {
 	}
 }
 
-// The other side of an upgrade may end its half first.
-func TestSend_UpgradeEndsByHalves(t *testing.T) {
+// After an upgrade, either side may close its half first.
+func TestSend_UpgradeHalfClose(t *testing.T) {
 	server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
 		if _, _, err := readHead(r); err != nil {
 			return

@@ -12,16 +12,15 @@ import (
 	"syscall"
 )
 
-// dialer opens connections to addresses that it allows. It looks at each address
-// that a name resolved to right before it is dialed, so a name that changes
-// between two look-ups gains nothing.
+// dialer opens connections to allowed addresses only. It checks each resolved
+// address right before dialing it, so DNS rebinding does not help an attacker.
 type dialer struct {
 	exceptions   exceptions
 	private      bool // every name may resolve to a private address
-	privateNames bool // those among the exceptions may
-	unchecked    bool // for proxies alone, which the operator names
+	privateNames bool // names among the exceptions may
+	unchecked    bool // only for proxies, which the operator chooses
 	resolver     *net.Resolver
-	connect      func(ctx context.Context, network, address string) (net.Conn, error) // in place of TCP, in tests
+	connect      func(ctx context.Context, network, address string) (net.Conn, error) // replaces TCP in tests
 }
 
 // dial opens a connection to host:port.
@@ -41,7 +40,7 @@ func (d *dialer) dial(ctx context.Context, network, target string) (net.Conn, er
 	return &connection{Conn: conn}, nil
 }
 
-// check says whether an address that target resolved to may be dialed.
+// check returns an error unless an address that target resolved to may be dialed.
 func (d *dialer) check(target, address string) error {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil {
@@ -74,7 +73,7 @@ type exceptions struct {
 	names     map[string]bool // host:port
 }
 
-// parseHosts reads hosts. Without a port one is meant at both default ports.
+// parseHosts parses hosts. A host without a port stands for both default ports.
 func parseHosts(list []string) (exceptions, error) {
 	e := exceptions{map[netip.AddrPort]bool{}, map[string]bool{}}
 	for _, host := range list {
@@ -99,8 +98,7 @@ func parseHosts(list []string) (exceptions, error) {
 	return e, nil
 }
 
-// connection counts what is written to it: whether anything was decides whether
-// a request can be repeated.
+// connection counts the bytes written to it. A request can be repeated if none were.
 type connection struct {
 	net.Conn
 	written atomic.Int64
@@ -112,20 +110,20 @@ func (c *connection) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// ReadFrom implements io.ReaderFrom, for bodies: in larger pieces than io.Copy would
-// choose.
+// ReadFrom implements io.ReaderFrom, so that bodies are copied in larger pieces than
+// io.Copy uses.
 func (c *connection) ReadFrom(r io.Reader) (int64, error) {
 	buffer := pieces.Get().(*piece)
 	defer pieces.Put(buffer)
 	return io.CopyBuffer(struct{ io.Writer }{c}, struct{ io.Reader }{r}, buffer[:])
 }
 
-// piece is as much of a body as is moved at once: a chunk of 64 KiB, as SDKs sign them, with the line before it.
+// piece is the buffer for copying bodies. It fits a 64 KiB chunk, as SDKs sign them, and its header line.
 type piece [65 << 10]byte
 
 var pieces = sync.Pool{New: func() any { return new(piece) }}
 
-// CloseWrite ends the sending half, as a protocol after an upgrade may ask for.
+// CloseWrite closes the writing side, as a protocol may require after an upgrade.
 func (c *connection) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()

@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// ConnectBy has all connections opened by connect, without a check of addresses.
+// ConnectBy makes connect open all connections, without checking addresses.
 func (c *Client) ConnectBy(connect func(ctx context.Context, network, address string) (net.Conn, error)) {
 	for _, ways := range []transports{c.usual, c.waiting} {
 		for _, t := range []*http.Transport{ways.overTLS, ways.overProxy, ways.plain} {
@@ -15,7 +15,7 @@ func (c *Client) ConnectBy(connect func(ctx context.Context, network, address st
 	}
 }
 
-// ResolveBy has names resolved by r, and addresses checked as always.
+// ResolveBy makes r resolve names. Addresses are checked as usual.
 func (c *Client) ResolveBy(o Options, r *net.Resolver) {
 	hosts, err := parseHosts(o.HTTPHosts)
 	if err != nil {
@@ -27,10 +27,10 @@ func (c *Client) ResolveBy(o Options, r *net.Resolver) {
 	}
 }
 
-// SetJitter replaces the randomness of delays.
+// SetJitter replaces the random factor of delays.
 func (c *Client) SetJitter(f func() float64) { c.jitter = f }
 
-// HostsKept is how many hosts the client remembers.
+// HostsKept returns the number of hosts that the client remembers.
 func (c *Client) HostsKept() int {
 	c.hosts.mu.Lock()
 	defer c.hosts.mu.Unlock()

@@ -9,13 +9,13 @@ import (
 	"countersign/signing"
 )
 
-// perConnection are headers that concern one connection, and Expect, which
-// [Request.Expect] asks for (RFC 9110, sections 7.6.1 and 10.1.1).
+// perConnection are the hop-by-hop headers, and Expect, which [Request.Expect] sets
+// (RFC 9110, sections 7.6.1 and 10.1.1).
 var perConnection = set("Connection", "Expect", "Http2-Settings", "Keep-Alive", "Proxy-Connection", "Te", "Trailer",
 	"Transfer-Encoding", "Upgrade")
 
-// notForwarded are headers that do not leave: credentials for us, what proxies
-// say of the client, and what signing sets.
+// notForwarded are further headers that are not sent on: credentials for this
+// service, what proxies say about the client, and what signing sets.
 var notForwarded = set("Authorization", "Cookie2", "Host", "Content-Length",
 	"X-Api-Key", "X-Functions-Key",
 	"Forwarded", "Via", "X-Forwarded", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "Client-Ip", "True-Client-Ip",
@@ -24,26 +24,26 @@ var notForwarded = set("Authorization", "Cookie2", "Host", "Content-Length",
 
 var notForwardedPrefixes = []string{"Proxy-", "X-Forwarded-", "X-Original-", "X-Arr-", "X-Ms-", "X-Azure-"}
 
-// Headers says which headers of a client go out and which of the service come
-// back.
+// Headers decides which of the client's headers are sent to AWS, and which response
+// headers reach the client.
 type Headers struct {
-	// Cookies lets Cookie out and Set-Cookie back.
+	// Cookies allows Cookie in requests and Set-Cookie in responses.
 	Cookies bool
-	// AuthorizationAs is the name by which the client's Authorization leaves, in place of a header of that name; AWS's own is
-	// the signature. Signatures for AWS never leave. Empty: Authorization does not leave.
+	// AuthorizationAs is the name under which the client's Authorization is sent, because the signature takes that name.
+	// It replaces a client header of the same name. AWS signatures are never sent on. If empty, Authorization is dropped.
 	AuthorizationAs string
-	// Drop names more headers of the client that must not leave, such as those in
-	// which it may bring credentials.
+	// Drop names more client headers to drop, such as those that may carry the
+	// client's credentials.
 	Drop []string
-	// Plain says that we speak http with the client, so that
-	// Strict-Transport-Security would bind it to what we do not offer.
+	// Plain means that the client uses http. Strict-Transport-Security is dropped then,
+	// since it would require https, which is not offered.
 	Plain bool
 }
 
-// Out returns the headers of a client that go out, sorted by name: all but those of
-// the connection, those that Connection names, those that tell of the client or
-// are credentials for us, and those that signing sets. What is absent is unsigned:
-// the headers of the connection and Expect are for [Request] to say.
+// Out returns the client headers to send, sorted by name: all but hop-by-hop headers,
+// those that Connection names, those that identify the client or carry credentials
+// for this service, and those that signing sets. Use [Request] to ask for an upgrade
+// or for Expect.
 func (h Headers) Out(client http.Header) []signing.Header {
 	named := namedByConnection(client)
 	dropped := map[string]bool{}
@@ -57,10 +57,10 @@ func (h Headers) Out(client http.Header) []signing.Header {
 	}
 	for name, values := range client {
 		name = textproto.CanonicalMIMEHeaderKey(name)
-		if named[name] || dropped[name] || !h.leaves(name) {
+		if named[name] || dropped[name] || !h.forwards(name) {
 			continue
 		}
-		if name == "Cookie" { // which HTTP/2 divides
+		if name == "Cookie" { // HTTP/2 splits it
 			values = []string{strings.Join(values, "; ")}
 		}
 		for _, value := range values {
@@ -71,7 +71,7 @@ func (h Headers) Out(client http.Header) []signing.Header {
 	return out
 }
 
-// authorization is the client's, by the name by which it leaves.
+// authorization returns the client's Authorization under its new name.
 func (h Headers) authorization(client http.Header) (out []signing.Header) {
 	if h.AuthorizationAs == "" {
 		return nil
@@ -84,16 +84,16 @@ func (h Headers) authorization(client http.Header) (out []signing.Header) {
 	return out
 }
 
-func (h Headers) leaves(name string) bool {
+func (h Headers) forwards(name string) bool {
 	if perConnection[name] || notForwarded[name] || name == "Cookie" && !h.Cookies {
 		return false
 	}
 	return !slices.ContainsFunc(notForwardedPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }
 
-// Back takes out of a response's headers what must not reach the client: those of
-// the connection, Alt-Svc, which would lead it around us, and what h says. A
-// response that changes the protocol keeps Connection and Upgrade.
+// Back removes the response headers that must not reach the client: hop-by-hop
+// headers, Alt-Svc, which would make the client bypass this service, and those that h
+// excludes. A 101 response keeps Connection and Upgrade.
 func (h Headers) Back(response http.Header, status int) {
 	named := namedByConnection(response)
 	for name := range response {
@@ -109,9 +109,9 @@ func (h Headers) Back(response http.Header, status int) {
 	}
 }
 
-// Signed returns which of the headers to sign, for
-// [signing.Request.SignedHeaders]: beside host and x-amz-*, which always are,
-// those that say what the payload is. Others may be changed on the way.
+// Signed returns the names of the headers to sign, for
+// [signing.Request.SignedHeaders]: those that describe the payload. Host and x-amz-*
+// are always signed. Others may be changed on the way, so they are not.
 func Signed(headers []signing.Header) []string {
 	var names []string
 	for _, h := range headers {
@@ -124,7 +124,7 @@ func Signed(headers []signing.Header) []string {
 	return names
 }
 
-// namedByConnection are the headers that concern one connection since it says so.
+// namedByConnection returns the headers that Connection declares hop-by-hop.
 func namedByConnection(h http.Header) map[string]bool {
 	var named map[string]bool
 	for _, value := range h["Connection"] {

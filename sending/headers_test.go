@@ -13,9 +13,9 @@ import (
 	"countersign/signing"
 )
 
-// kept are headers that concern a connection, tell of the client or are
-// credentials, in the spelling of whoever sends them.
-var kept = []string{
+// private are headers that concern a connection, identify the client or carry
+// credentials, spelled as their senders do.
+var private = []string{
 	"Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "HTTP2-Settings", "Expect",
 	"Proxy-Authenticate", "Proxy-Authorization", "Proxy-Authentication-Info", "proxy-anything",
 	"Forwarded", "Via", "X-Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "x-forwarded-client-cert",
@@ -28,9 +28,9 @@ var kept = []string{
 
 const canary = "CANARY-EXAMPLE"
 
-// TestHeaders_OutKeepsWhatMustNotLeave sends each of them over the wire, as a proxy
-// would: alone, in other cases, and with Connection naming it.
-func TestHeaders_OutKeepsWhatMustNotLeave(t *testing.T) {
+// TestHeaders_OutDropsPrivateHeaders sends each of them over the wire, as a proxy
+// would: alone, in other cases, and named by Connection.
+func TestHeaders_OutDropsPrivateHeaders(t *testing.T) {
 	h := sending.Headers{Drop: []string{"x-company-key"}}
 	saw := make(chan []string, 1)
 	server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
@@ -63,7 +63,7 @@ func TestHeaders_OutKeepsWhatMustNotLeave(t *testing.T) {
 			t.Errorf("%s: another header was lost: %q", name, headers)
 		}
 	}
-	for _, name := range kept {
+	for _, name := range private {
 		for _, spelled := range []string{name, http.CanonicalHeaderKey(name), strings.ToLower(name)} {
 			send(name, http.Header{spelled: {canary}})
 			send(name+", twice", http.Header{spelled: {canary, "a", canary}})
@@ -73,12 +73,12 @@ func TestHeaders_OutKeepsWhatMustNotLeave(t *testing.T) {
 	for _, named := range []string{"X-Anything", "X-Amz-Meta-A", "Content-Type", "Content-Md5", "X-Amz-Content-Sha256", "Range"} {
 		send(named+", named by Connection", http.Header{named: {canary}, "Connection": {strings.ToLower(named) + ",close", "x"}})
 	}
-	if len(kept) < 40 {
-		t.Errorf("only %d headers", len(kept))
+	if len(private) < 40 {
+		t.Errorf("only %d headers", len(private))
 	}
 }
 
-func TestHeaders_OutPassesTheRest(t *testing.T) {
+func TestHeaders_OutKeepsTheRest(t *testing.T) {
 	client := http.Header{
 		"Content-Type": {"text/plain"}, "X-Amz-Target": {"DynamoDB.Query"}, "X-Amz-Content-Sha256": {"UNSIGNED-PAYLOAD"}, "Content-Md5": {"x"},
 		"User-Agent": {"curl/8"}, "Range": {"bytes=0-1"}, "Accept": {"a", "b"}, "If-None-Match": {"x"}, "X-Amzn-Trace-Id": {"Root=1"},
@@ -150,9 +150,9 @@ func TestHeaders_Back(t *testing.T) {
 	}
 }
 
-// A header of the connection among those that were signed is a mistake of the
-// caller's, not something to drop in silence.
-func TestSend_RefusesHeadersOfTheConnection(t *testing.T) {
+// A hop-by-hop header among the signed ones is the caller's mistake, and is not silently
+// dropped.
+func TestSend_RefusesConnectionHeaders(t *testing.T) {
 	c := newClient(t, sending.Options{})
 	for _, name := range []string{"Connection", "transfer-encoding", "Te", "Trailer", "Upgrade", "Expect", "Keep-Alive"} {
 		_, err := c.Send(

@@ -9,32 +9,32 @@ import (
 const (
 	requestsPerHost = 256
 	slotWait        = time.Second
-	hostsKept       = 1024 // beyond that, those without a request under way are forgotten
+	hostsKept       = 1024 // beyond that, some without requests in progress are forgotten
 	fullBudget      = 500
 	retryCost       = 14
 	throttleCost    = 5
 	firstTryBonus   = 1
 )
 
-// hosts is what is known of each host.
+// hosts holds the state of each host.
 type hosts struct {
 	mu     sync.Mutex
 	byName map[string]*host
 }
 
-// host is what is known of one.
+// host is the state of one host.
 type host struct {
-	slots chan struct{} // one for each request under way, until its response ends
-	users int           // requests that hold or await a slot; guarded by hosts.mu
+	slots chan struct{} // one for each request in progress, until its response ends
+	users int           // requests that hold or wait for a slot; guarded by hosts.mu
 
 	mu     sync.Mutex
 	budget int           // for retries
-	offset time.Duration // its clock minus ours, where known
+	offset time.Duration // its clock minus ours, if known
 	known  bool
 }
 
-// enter returns the host of a name once a slot is free, which leave gives back.
-func (h *hosts) enter(ctx context.Context, name string) (*host, error) {
+// acquire waits for a free slot of a host. Call release to free it.
+func (h *hosts) acquire(ctx context.Context, name string) (*host, error) {
 	at := h.use(name)
 	select {
 	case at.slots <- struct{}{}:
@@ -56,7 +56,7 @@ func (h *hosts) enter(ctx context.Context, name string) (*host, error) {
 	return nil, err
 }
 
-func (h *hosts) leave(at *host) {
+func (h *hosts) release(at *host) {
 	<-at.slots
 	h.unuse(at)
 }
@@ -85,8 +85,8 @@ func (h *hosts) unuse(at *host) {
 	h.mu.Unlock()
 }
 
-// forget drops an eighth of the hosts, of those that nobody uses: a caller may
-// name as many buckets as there are.
+// forget drops unused hosts, up to an eighth of the limit. Without it, the hosts would
+// grow without bound, since a caller may name any number of buckets.
 func (h *hosts) forget() {
 	left := hostsKept / 8
 	for name, at := range h.byName {
@@ -99,7 +99,7 @@ func (h *hosts) forget() {
 	}
 }
 
-// spend takes the cost of a retry, if there is enough.
+// spend pays for a retry, and reports whether the budget was large enough.
 func (h *host) spend(cost int) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -110,14 +110,15 @@ func (h *host) spend(cost int) bool {
 	return true
 }
 
-// refund gives back what the last retry cost, or a little for a first success.
+// refund adds tokens to the budget: the cost of a retry that succeeded, or a bonus
+// for success at the first attempt.
 func (h *host) refund(tokens int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.budget = min(h.budget+tokens, fullBudget)
 }
 
-// clock returns by how much the host's clock is ahead, where known.
+// clock returns how far the host's clock is ahead of ours, if known.
 func (h *host) clock() (offset time.Duration, known bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -26,16 +26,16 @@ func packed(text string) string {
 	return b.String()
 }
 
-// TestSend_ResponseAsItCame holds what a caller gets against the bytes that a server
-// wrote.
-func TestSend_ResponseAsItCame(t *testing.T) {
+// TestSend_ResponseIsUnchanged compares what the caller gets with the bytes that the
+// server wrote.
+func TestSend_ResponseIsUnchanged(t *testing.T) {
 	const ok = "HTTP/1.1 200 OK\r\n"
 	zipped := packed(`{"a":1}`)
 	big := strings.Repeat("a", 300<<10)
 	for name, row := range map[string]struct {
 		method, wire string
 		status       int
-		headers      http.Header // that must be there, and no other values of these names
+		headers      http.Header // expected, with all values of each name
 		body         string
 		trailer      http.Header
 		err          error
@@ -149,7 +149,7 @@ func TestSend_ResponseAsItCame(t *testing.T) {
 			wire: "HTTP/1.1 403 No\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n<Code>A</Code>", status: 403,
 			body: "<Code>A</Code>", outcome: sending.OutcomeRefused,
 		},
-		"a long error passes whole": {
+		"a long error is returned whole": {
 			wire:   "HTTP/1.1 500 Oh\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n" + `{"code":"A","x":"` + big + `"}`,
 			status: 500, code: "A", body: `{"code":"A","x":"` + big + `"}`, outcome: sending.OutcomeRefused,
 		},
@@ -166,16 +166,16 @@ func TestSend_ResponseAsItCame(t *testing.T) {
 			wire: ok + "Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n", status: 200, body: "hel", err: sending.ErrBroken,
 			outcome: sending.OutcomeBroken,
 		},
-		"chunks that are none": {
+		"invalid chunks": {
 			wire: ok + "Transfer-Encoding: chunked\r\n\r\nzz\r\nhel\r\n", status: 200, err: sending.ErrBroken,
 			outcome: sending.OutcomeBroken,
 		},
-		"an error shorter than said": {
+		"an error shorter than announced": {
 			wire: "HTTP/1.1 500 Oh\r\nContent-Length: 99\r\n\r\n{", status: 500, body: "{", err: sending.ErrBroken,
 			outcome: sending.OutcomeBroken,
 		},
 		"nothing":            {wire: "", err: sending.ErrNoResponse, outcome: sending.OutcomeUnknown},
-		"no HTTP":            {wire: "220 smtp\r\n\r\n", err: sending.ErrNoResponse, outcome: sending.OutcomeUnknown},
+		"not HTTP":           {wire: "220 smtp\r\n\r\n", err: sending.ErrNoResponse, outcome: sending.OutcomeUnknown},
 		"half a header":      {wire: ok + "Content-Le", err: sending.ErrNoResponse, outcome: sending.OutcomeUnknown},
 		"headers of 300 KiB": {wire: ok + "X-Big: " + big + "\r\n\r\n", err: sending.ErrNoResponse, outcome: sending.OutcomeUnknown},
 		"two lengths": {
@@ -238,7 +238,7 @@ func TestSend_ResponseAsItCame(t *testing.T) {
 	}
 }
 
-// TestSend_RequestOnTheWire holds the bytes that leave against what was asked for.
+// TestSend_RequestOnTheWire compares the bytes sent with the request.
 func TestSend_RequestOnTheWire(t *testing.T) {
 	streamed := func(length int64) func() *sending.Body {
 		return func() *sending.Body {
@@ -258,8 +258,8 @@ func TestSend_RequestOnTheWire(t *testing.T) {
 		body    func() *sending.Body
 		change  func(*sending.Request)
 		send    []signing.Header
-		headers map[string]string // their values joined, or none
-		wire    string            // what follows the headers
+		headers map[string]string // joined values, or none
+		wire    string            // after the headers
 	}{
 		"GET": {
 			method: "GET",
@@ -268,12 +268,12 @@ func TestSend_RequestOnTheWire(t *testing.T) {
 				"Expect": none,
 			},
 		},
-		"HEAD":             {method: "HEAD", headers: map[string]string{"Content-Length": none, "Transfer-Encoding": none}},
-		"DELETE":           {method: "DELETE", headers: map[string]string{"Content-Length": none, "Transfer-Encoding": none}},
-		"OPTIONS":          {method: "OPTIONS", headers: map[string]string{"Transfer-Encoding": none}},
-		"POST of nothing":  {method: "POST", headers: map[string]string{"Content-Length": "0", "Transfer-Encoding": none}},
-		"PUT of nothing":   {method: "PUT", headers: map[string]string{"Content-Length": "0", "Transfer-Encoding": none}},
-		"PATCH of nothing": {method: "PATCH", headers: map[string]string{"Content-Length": "0", "Transfer-Encoding": none}},
+		"HEAD":                 {method: "HEAD", headers: map[string]string{"Content-Length": none, "Transfer-Encoding": none}},
+		"DELETE":               {method: "DELETE", headers: map[string]string{"Content-Length": none, "Transfer-Encoding": none}},
+		"OPTIONS":              {method: "OPTIONS", headers: map[string]string{"Transfer-Encoding": none}},
+		"POST without a body":  {method: "POST", headers: map[string]string{"Content-Length": "0", "Transfer-Encoding": none}},
+		"PUT without a body":   {method: "PUT", headers: map[string]string{"Content-Length": "0", "Transfer-Encoding": none}},
+		"PATCH without a body": {method: "PATCH", headers: map[string]string{"Content-Length": "0", "Transfer-Encoding": none}},
 		"POST of empty bytes": {
 			method: "POST", body: inMemory(""), headers: map[string]string{"Content-Length": "0", "Transfer-Encoding": none},
 		},
@@ -306,7 +306,7 @@ func TestSend_RequestOnTheWire(t *testing.T) {
 			method: "PUT", body: inMemory("hello"), change: func(r *sending.Request) { r.Expect = true },
 			headers: map[string]string{"Expect": none}, wire: "hello",
 		},
-		"Expect with nothing": {
+		"Expect without a body": {
 			method: "PUT", change: func(r *sending.Request) { r.Expect = true }, headers: map[string]string{"Expect": none},
 		},
 		"upgrade": {
@@ -423,13 +423,13 @@ func TestSend_RequestOnTheWire(t *testing.T) {
 	}
 }
 
-// Interim responses reach the caller by the hook of its own, as ReverseProxy sets one.
+// Interim responses reach the caller's own httptrace hook, such as that of ReverseProxy.
 func TestSend_InterimResponsesAreReported(t *testing.T) {
 	server, _ := answering(t, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n")
 	c := newClient(t, sending.Options{HTTPHosts: []string{server.host()}})
-	var told []string
+	var reported []string
 	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
-		told = append(told, fmt.Sprint(code, h.Get("Link")))
+		reported = append(reported, fmt.Sprint(code, h.Get("Link")))
 		return nil
 	}})
 	a, err := c.Send(ctx, message{method: "GET", url: "http://" + server.host() + "/"}.request(t))
@@ -437,7 +437,7 @@ func TestSend_InterimResponsesAreReported(t *testing.T) {
 		t.Fatal(err)
 	}
 	readAll(t, a)
-	if !slices.Equal(told, []string{"103</a>"}) {
-		t.Errorf("told %q", told)
+	if !slices.Equal(reported, []string{"103</a>"}) {
+		t.Errorf("reported %q", reported)
 	}
 }

@@ -18,16 +18,16 @@ import (
 	"countersign/signing"
 )
 
-// sendIn sends a request and returns how long it took until the response, or what
-// was left of it, was at its end.
-func sendIn(t *testing.T, c *sending.Client, ctx context.Context, r *sending.Request) (time.Duration, sending.Report, error) {
+// timedSend sends a request and returns how long it took until the response ended or
+// broke off.
+func timedSend(t *testing.T, c *sending.Client, ctx context.Context, r *sending.Request) (time.Duration, sending.Report, error) {
 	t.Helper()
 	begun := time.Now()
 	a, err := c.Send(ctx, r)
 	if err != nil {
 		var e *sending.Error
 		if !errors.As(err, &e) {
-			t.Fatalf("%v is no *Error", err)
+			t.Fatalf("%v is not an *Error", err)
 		}
 		return time.Since(begun), e.Report, err
 	}
@@ -37,7 +37,7 @@ func sendIn(t *testing.T, c *sending.Client, ctx context.Context, r *sending.Req
 	return took, a.Report(), err
 }
 
-// slow reads from a function that waits.
+// slow is an io.Reader that calls a function, which may sleep.
 type slow func() (string, error)
 
 func (s slow) Read(p []byte) (int, error) {
@@ -62,7 +62,7 @@ func TestSend_TimeLimits(t *testing.T) {
 			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 		})
 	}
-	stalling := func(_ *script, conn net.Conn, _ *http.Request) { // reads a little and no more
+	stalling := func(_ *script, conn net.Conn, _ *http.Request) { // reads a little, then stalls
 		_, _ = conn.Read(make([]byte, 64))
 		time.Sleep(time.Hour)
 	}
@@ -92,18 +92,18 @@ func TestSend_TimeLimits(t *testing.T) {
 	}{
 		"headers in time":  {do: answeringAfter(59 * time.Second), took: 59 * time.Second},
 		"headers too late": {do: answeringAfter(61 * time.Second), kind: sending.ErrNoResponse, took: min},
-		"headers as late as was allowed": {
+		"headers as late as allowed": {
 			do: answeringAfter(14 * min), change: func(r *sending.Request) { r.HeaderTimeout = 15 * min }, took: 14 * min,
 		},
-		"headers later than was allowed": {
+		"headers later than allowed": {
 			do: answeringAfter(16 * min), change: func(r *sending.Request) { r.HeaderTimeout = 15 * min }, kind: sending.ErrNoResponse,
 			took: 15 * min,
 		},
-		"a response that takes hours":    {do: bytesEvery(4*min, 60), took: 240 * min},
-		"a response that stops":          {do: bytesEvery(6*min, 2), kind: sending.ErrBroken, took: 5 * min},
-		"a body that takes hours":        {do: fine, body: bodyEvery(4*min, 60), took: 240 * min},
-		"a server that reads no further": {do: stalling, body: bodyEvery(0, 1<<20), kind: sending.ErrNotConnected, took: 5 * min},
-		"a deadline of the caller's, written": {
+		"a response that takes hours": {do: bytesEvery(4*min, 60), took: 240 * min},
+		"a response that stops":       {do: bytesEvery(6*min, 2), kind: sending.ErrBroken, took: 5 * min},
+		"a body that takes hours":     {do: fine, body: bodyEvery(4*min, 60), took: 240 * min},
+		"a server that stops reading": {do: stalling, body: bodyEvery(0, 1<<20), kind: sending.ErrNotConnected, took: 5 * min},
+		"a deadline of the caller, written": {
 			do: answeringAfter(59 * time.Second), kind: sending.ErrNoResponse, took: 10 * time.Second, change: func(*sending.Request) {},
 		},
 	} {
@@ -123,7 +123,7 @@ func TestSend_TimeLimits(t *testing.T) {
 					ctx, cancel = context.WithTimeout(ctx, row.took)
 				}
 				defer cancel()
-				took, report, err := sendIn(t, c, ctx, r)
+				took, report, err := timedSend(t, c, ctx, r)
 				if took.Round(time.Second) != row.took || row.kind != nil && !errors.Is(err, row.kind) || row.kind == nil && err != nil {
 					t.Errorf("took %v, %v, report %+v; want %v, %v", took, err, report, row.took, row.kind)
 				}
@@ -132,7 +132,7 @@ func TestSend_TimeLimits(t *testing.T) {
 	}
 }
 
-// A connection that changed its protocol ends when neither side says anything.
+// An upgraded connection ends if neither side sends anything for too long.
 func TestSend_UpgradeEndsWhenIdle(t *testing.T) {
 	changing := reading(func(_ *script, conn net.Conn, _ *http.Request) {
 		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
@@ -166,8 +166,8 @@ func TestSend_UpgradeEndsWhenIdle(t *testing.T) {
 	})
 }
 
-// 256 requests to a host may be under way; the next one waits a second for one of
-// them to end. Another host is not concerned.
+// At most 256 requests to a host may be in progress. The next one waits a second for
+// one of them to end. Other hosts are not affected.
 func TestSend_WaitsForASlot(t *testing.T) {
 	s := &script{steps: []step{answer(200, "", "x")}}
 	s.run(t, func(t *testing.T, c *sending.Client) {
@@ -201,7 +201,7 @@ func TestSend_WaitsForASlot(t *testing.T) {
 		} else {
 			readAll(t, a)
 		}
-		// One that was read to its end has given its slot back, closed or not.
+		// A response that was read to the end has released its slot, closed or not.
 		if _, err := io.ReadAll(responses[8].Response.Body); err != nil {
 			t.Error(err)
 		}
@@ -215,7 +215,7 @@ func TestSend_WaitsForASlot(t *testing.T) {
 			a.Response.Body.Close()
 		}
 		synctest.Wait()
-		for range 256 { // no slot was given back twice
+		for range 256 { // no slot was released twice
 			a, err := open("a.example")
 			if err != nil {
 				t.Fatal(err)
@@ -228,8 +228,8 @@ func TestSend_WaitsForASlot(t *testing.T) {
 	})
 }
 
-// Clients that listen hold none of the slots, or requests would soon get none.
-func TestSend_StreamsOfEventsHoldNoSlot(t *testing.T) {
+// Event streams hold no slots, or other requests would soon get none.
+func TestSend_EventStreamsHoldNoSlot(t *testing.T) {
 	s := &script{steps: []step{answer(200, "Content-Type: Text/Event-Stream; charset=utf-8\r\n", "data: x\n\n")}}
 	s.run(t, func(t *testing.T, c *sending.Client) {
 		for range 300 {
@@ -242,7 +242,7 @@ func TestSend_StreamsOfEventsHoldNoSlot(t *testing.T) {
 	})
 }
 
-// A caller may name as many hosts as there are; what is kept of them is bounded.
+// A caller may name any number of hosts, but the client remembers only so many.
 func TestSend_RemembersAThousandHosts(t *testing.T) {
 	s := &script{steps: []step{nil}}
 	s.run(t, func(t *testing.T, c *sending.Client) {
@@ -258,8 +258,8 @@ func TestSend_RemembersAThousandHosts(t *testing.T) {
 	})
 }
 
-// Many requests at once, some of which are left in the middle, leave nothing
-// behind; TestMain looks.
+// Many concurrent requests, some of them abandoned midway, leak no goroutines, which
+// TestMain checks.
 func TestSend_ManyAtOnce(t *testing.T) {
 	server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
 		for {

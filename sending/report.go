@@ -5,41 +5,41 @@ import (
 	"time"
 )
 
-// Outcome is what became of a request, in the words of the audit record.
+// Outcome is how a request ended, as audit records spell it.
 type Outcome string
 
-// The outcomes. While a response is being read there is none yet.
+// The outcomes. There is none until the response has been read.
 const (
-	OutcomeComplete    Outcome = "complete"    // answered below 400, read to the end
-	OutcomeRefused     Outcome = "refused"     // answered with 400 or more
+	OutcomeComplete    Outcome = "complete"    // a status below 400, read to the end
+	OutcomeRefused     Outcome = "refused"     // a status of 400 or more
 	OutcomeUnreachable Outcome = "unreachable" // never sent
-	OutcomeUnknown     Outcome = "unknown"     // written and not answered
+	OutcomeUnknown     Outcome = "unknown"     // written, but there was no response
 	OutcomeCallerGone  Outcome = "caller_gone" // the caller left before the end
-	OutcomeBroken      Outcome = "broken"      // the request's body or the response broke off
+	OutcomeBroken      Outcome = "broken"      // the request body or the response broke off
 )
 
-// Report is what happened to a request.
+// Report describes what happened to a request.
 type Report struct {
 	// Outcome is empty while the response is being read.
 	Outcome Outcome
-	// Attempts are all that were signed, in their order.
+	// Attempts are all signed attempts, in order.
 	Attempts []Attempt
-	// Status is AWS's last, 0 where there was no response.
+	// Status is that of the last response, or 0 if there was none.
 	Status int
-	// Code is AWS's error code, empty where none was found.
+	// Code is AWS's error code, or empty if none was found.
 	Code string
-	// RequestID is AWS's id of the request.
+	// RequestID is AWS's request ID.
 	RequestID string
-	// BytesOut and BytesIn are of the bodies: of all attempts, and of the last
-	// response as far as it was read.
+	// BytesOut and BytesIn count body bytes: those of all attempts, and those read of
+	// the last response.
 	BytesOut, BytesIn int64
-	// RemoteAddress is where the last attempt went, with the port; the proxy's
-	// behind a proxy.
+	// RemoteAddress is the address and port of the last attempt. Behind a proxy, it is
+	// the proxy's.
 	RemoteAddress string
 }
 
-// Written says whether an attempt was written and not answered, so that AWS may
-// have done what it asked for.
+// Written reports whether an attempt was written but got no response, so that AWS
+// may have acted on it.
 func (r *Report) Written() bool {
 	for _, a := range r.Attempts {
 		if a.Written && a.Status == 0 {
@@ -49,28 +49,28 @@ func (r *Report) Written() bool {
 	return false
 }
 
-// Attempt is one signature and what became of it.
+// Attempt describes one signed attempt.
 type Attempt struct {
-	// Time is that of the signature.
+	// Time is the time of the signature.
 	Time time.Time
 	// Signature is hexadecimal.
 	Signature string
-	// RemoteAddress is empty where there was no connection.
+	// RemoteAddress is empty if there was no connection.
 	RemoteAddress string
-	// Written says whether AWS may have acted on it: it was written whole or, where
-	// the payload is unsigned, with its headers.
+	// Written means that AWS may have acted on the attempt: all of it was written, or
+	// at least its headers if the payload is unsigned.
 	Written bool
-	// Resent counts how often net/http wrote this attempt again by itself, with the
-	// same signature: after a kept connection was lost, which it does for GET, HEAD
-	// and OPTIONS, or where HTTP/2 says that the request was not processed.
+	// Resent counts how often net/http repeated this attempt by itself, with the same
+	// signature. It does so for GET, HEAD and OPTIONS if a keep-alive connection was
+	// lost, and if the HTTP/2 server says that it did not process the request.
 	Resent int
-	// BytesOut is how much of the body was read to be written.
+	// BytesOut is how much of the body was read in order to be sent.
 	BytesOut int64
-	// Status is 0 where there was no response.
+	// Status is 0 if there was no response.
 	Status int
-	// Code is AWS's error code, empty where none was found.
+	// Code is AWS's error code, or empty if none was found.
 	Code string
-	// Err is one of the kinds of error where there was no response.
+	// Err is the [Error.Kind] if there was no response.
 	Err error
 }
 

@@ -14,30 +14,29 @@ import (
 
 // Response is AWS's response.
 type Response struct {
-	// Response is the response as net/http reads it: nothing unpacked, headers as
-	// they came, trailers once the body is read. Its body must be closed; it can be
-	// written to after an upgrade. Its errors are an [*Error].
+	// Response is the response as net/http reads it: not decompressed, with unchanged
+	// headers, and with trailers once the body has been read. Close the body. After an
+	// upgrade, the body is also an [io.Writer]. The body's errors are [*Error].
 	*http.Response
 
 	body *download
 }
 
-// IsEvents tells whether the body is a stream of events, which may last for hours
-// without one.
+// IsEvents reports whether the body is an event stream, which may be idle for hours.
 func (a *Response) IsEvents() bool {
 	media, _, _ := strings.Cut(a.Response.Header.Get("Content-Type"), ";")
 	return strings.EqualFold(strings.TrimSpace(media), "text/event-stream")
 }
 
-// Report is what happened so far; it is final once the body is closed.
+// Report returns what happened so far. It is final once the body is closed.
 func (a *Response) Report() Report { return a.body.snapshot() }
 
-// ReadAll reads the body and closes it. With more than limit bytes the error is
-// [ErrTooLarge], and what was read up to the limit is returned with it.
+// ReadAll reads and closes the body. If it is larger than limit, ReadAll returns
+// [ErrTooLarge] and what was read up to the limit.
 func (a *Response) ReadAll(limit int64) ([]byte, error) {
-	defer func() { _ = a.Response.Body.Close() }() // what matters was read
+	defer func() { _ = a.Response.Body.Close() }() // all that is needed was read
 	tooLarge := func() error {
-		a.body.finish(a.body.answered())
+		a.body.finish(a.body.readOutcome())
 		return &Error{Kind: ErrTooLarge, Report: a.Report()}
 	}
 	if a.Response.ContentLength > limit && a.Response.Request.Method != http.MethodHead {
@@ -50,13 +49,13 @@ func (a *Response) ReadAll(limit int64) ([]byte, error) {
 	return content, err
 }
 
-// download is the response's body on its way to the caller.
+// download is the response body as the caller reads it.
 type download struct {
 	from    io.ReadCloser
 	ctx     context.Context // the caller's
 	attempt *attempt
-	length  int64       // -1 where it is not known
-	stop    func() bool // no longer looks at ctx
+	length  int64       // -1 if unknown
+	stop    func() bool // stops watching the request's context
 
 	mu     sync.Mutex
 	report Report
@@ -75,13 +74,13 @@ func newResponse(ctx context.Context, x *exchange, a *attempt) *Response {
 			a.resp.Body = &upgraded{d, to}
 		}
 		a.watch.upgraded()
-		// The connection is no longer net/http's, which would close it.
+		// net/http no longer owns the connection, so it does not close it when the context ends.
 		d.stop = context.AfterFunc(a.resp.Request.Context(), func() { _ = d.from.Close() })
 	}
-	a.signed, x.request = signing.Signed{}, nil // the response may last for hours
+	a.signed, x.request = signing.Signed{}, nil // frees their memory, since the response may last for hours
 	response := &Response{Response: a.resp, body: d}
 	if response.IsEvents() {
-		x.leave() // those who listen would soon hold all slots of the host, and no request got one
+		x.release() // event streams would soon hold all slots of the host
 	}
 	return response
 }
@@ -90,7 +89,7 @@ func newResponse(ctx context.Context, x *exchange, a *attempt) *Response {
 func (d *download) Read(p []byte) (int, error) {
 	n, err := d.from.Read(p)
 	if n > 0 {
-		d.attempt.watch.moved()
+		d.attempt.watch.progress()
 		d.mu.Lock()
 		d.report.BytesIn += int64(n)
 		d.mu.Unlock()
@@ -99,13 +98,13 @@ func (d *download) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	if errors.Is(err, io.EOF) {
-		d.finish(d.answered())
+		d.finish(d.readOutcome())
 		return n, io.EOF
 	}
 	return n, d.broken(err)
 }
 
-// broken is the error of a response that broke off.
+// broken returns the error for a response that broke off.
 func (d *download) broken(err error) error {
 	kind, outcome := ErrBroken, OutcomeBroken
 	if cause := context.Cause(d.attempt.resp.Request.Context()); cause != nil {
@@ -129,7 +128,7 @@ func (d *download) Close() error {
 	}
 	outcome := OutcomeCallerGone
 	if d.length >= 0 && read >= d.length {
-		outcome = d.answered()
+		outcome = d.readOutcome()
 	}
 	d.finish(outcome)
 	d.stop()
@@ -138,10 +137,10 @@ func (d *download) Close() error {
 	return err
 }
 
-// finish notes the outcome, the first that is known, and gives back the slot.
+// finish records the outcome, unless there is one already, and releases the slot.
 func (d *download) finish(outcome Outcome) {
 	d.attempt.watch.stop()
-	d.attempt.exchange.leave()
+	d.attempt.exchange.release()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.report.Outcome == "" {
@@ -149,15 +148,15 @@ func (d *download) finish(outcome Outcome) {
 	}
 }
 
-// answered is the outcome of a response that was read to its end.
-func (d *download) answered() Outcome {
+// readOutcome returns the outcome of a response that was read to the end.
+func (d *download) readOutcome() Outcome {
 	if d.attempt.record.Status >= 400 {
 		return OutcomeRefused
 	}
 	return OutcomeComplete
 }
 
-// snapshot also counts what was read of the request's body since the response began.
+// snapshot returns the report. It includes what was read of the request body since the response began.
 func (d *download) snapshot() Report {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -171,7 +170,7 @@ func (d *download) snapshot() Report {
 	return r
 }
 
-// upgraded is a connection that speaks another protocol now.
+// upgraded is a connection after a protocol upgrade.
 type upgraded struct {
 	*download
 	to io.Writer
@@ -181,7 +180,7 @@ type upgraded struct {
 func (u *upgraded) Write(p []byte) (int, error) {
 	n, err := u.to.Write(p)
 	if n > 0 {
-		u.attempt.watch.moved()
+		u.attempt.watch.progress()
 		u.mu.Lock()
 		u.report.BytesOut += int64(n)
 		u.mu.Unlock()
@@ -189,7 +188,7 @@ func (u *upgraded) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// CloseWrite ends the sending half.
+// CloseWrite closes the writing side.
 func (u *upgraded) CloseWrite() error {
 	if half, ok := u.to.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()

@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// AWS's rules of 2026 for retries, as its SDKs have them.
+// The retry rules of the AWS SDKs, as of 2026.
 const (
 	maxAttempts  = 3
 	baseDelay    = 50 * time.Millisecond
 	throttleBase = time.Second
 	maxDelay     = 20 * time.Second
-	maxAsked     = 5 * time.Second // how much x-amz-retry-after can add
+	maxAsked     = 5 * time.Second // the most that x-amz-retry-after can add
 )
 
 var (
@@ -26,26 +26,26 @@ var (
 	sessionCodes = set("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired")
 )
 
-// Throttled says whether a response means that the request came too soon.
+// Throttled reports whether AWS throttled the request.
 func Throttled(status int, code string) bool {
 	return status == http.StatusTooManyRequests || status >= 400 && throttleCodes[code]
 }
 
-// TimedOut says whether AWS's code means that it did not get the whole request in time, and so has done nothing.
+// TimedOut reports whether the code means that AWS did not receive the whole request in time, and so did not act on it.
 func TimedOut(code string) bool { return timeoutCodes[code] }
 
-// SessionExpired says whether AWS's code means that a session has ended.
+// SessionExpired reports whether the code means that the session has expired.
 func SessionExpired(code string) bool { return sessionCodes[code] }
 
-// retry is what to do after an attempt.
+// retry is the decision whether to make another attempt.
 type retry struct {
 	again bool
 	cost  int
 	delay time.Duration
 }
 
-// plan says whether to repeat the request after an attempt, which was answered
-// unless err is set. Of clock and session it takes note either way.
+// plan decides whether to repeat the request after an attempt, which got a response
+// unless err is set. In either case, it corrects the clock and drops an expired session.
 func (x *exchange) plan(ctx context.Context, a *attempt, err *Error) retry {
 	throttled := a.resp != nil && Throttled(a.record.Status, a.record.Code)
 	allowed := x.worthRepeating(a, err)
@@ -66,7 +66,7 @@ func (x *exchange) plan(ctx context.Context, a *attempt, err *Error) retry {
 	return r
 }
 
-// worthRepeating says whether another attempt may fare better and does no harm.
+// worthRepeating reports whether another attempt may succeed and is safe.
 func (x *exchange) worthRepeating(a *attempt, err *Error) bool {
 	never, standard := x.request.Retry == RetryNever, x.request.Retry == RetryStandard
 	switch {
@@ -92,8 +92,8 @@ func (x *exchange) worthRepeating(a *attempt, err *Error) bool {
 	return false
 }
 
-// correctClock learns from the response's date, and says whether the request was
-// refused for its time and has not been signed again for that reason.
+// correctClock corrects the host's clock by the date of the response. It reports
+// whether the request was refused for its time, the first time this happens.
 func (x *exchange) correctClock(a *attempt) bool {
 	offset, known := x.host.clock()
 	refused := a.record.Status >= 400 && skewCodes[a.record.Code]
@@ -116,7 +116,7 @@ func (x *exchange) correctClock(a *attempt) bool {
 	return again
 }
 
-// renewSession drops an expired session, once.
+// renewSession drops an expired session, at most once, and reports whether there can be a new one.
 func (x *exchange) renewSession(code string) bool {
 	if !SessionExpired(code) || x.sessionRenewed || x.request.SessionRefused == nil {
 		return false
@@ -125,7 +125,7 @@ func (x *exchange) renewSession(code string) bool {
 	return x.request.SessionRefused()
 }
 
-// delay is how long to wait after so many retries.
+// delay returns how long to wait after the given number of retries.
 func (c *Client) delay(retries int, throttled bool) time.Duration {
 	base := baseDelay
 	if throttled {
@@ -134,7 +134,7 @@ func (c *Client) delay(retries int, throttled bool) time.Duration {
 	return time.Duration(c.jitter() * float64(min(base<<retries, maxDelay)))
 }
 
-// asked is the delay that AWS asks for, within bounds.
+// asked returns the delay that AWS asks for, within bounds.
 func asked(h http.Header, delay time.Duration) time.Duration {
 	ms, err := strconv.ParseInt(h.Get("X-Amz-Retry-After"), 10, 64)
 	if err != nil || ms < 0 {

@@ -24,12 +24,12 @@ import (
 // step is what the scripted AWS does with a connection or a request.
 type step func(s *script, conn net.Conn, r *http.Request)
 
-// script is an AWS in memory, in virtual time. It does one step after the other,
-// the last one for ever.
+// script is an in-memory AWS in virtual time. It performs one step per connection, and
+// repeats the last one.
 type script struct {
 	t     *testing.T
 	steps []step
-	ahead time.Duration // its clock before ours
+	ahead time.Duration // how far its clock is ahead of ours
 
 	mu       sync.Mutex
 	dials    int
@@ -46,7 +46,7 @@ func (s *script) next() step {
 	return s.steps[min(n, len(s.steps)-1)]
 }
 
-// connect gives each attempt a connection of its own.
+// connect gives each attempt its own connection.
 func (s *script) connect(ctx context.Context, _, _ string) (net.Conn, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,10 +66,10 @@ type addressed struct{ net.Conn }
 
 func (addressed) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 80} }
 
-// unread closes the connection before anything was written to it.
+// unread closes the connection without reading from it.
 func unread(*script, net.Conn, *http.Request) {}
 
-// reading reads a request, notes it, and goes on with it.
+// reading reads and records a request before the next step.
 func reading(then step) step {
 	return func(s *script, conn net.Conn, _ *http.Request) {
 		r, err := http.ReadRequest(bufio.NewReader(conn))
@@ -114,7 +114,7 @@ func withCode(status int, code string) step {
 	return answer(status, "X-Amzn-Errortype: "+code+"\r\n", "")
 }
 
-// run runs a test in a bubble with a scripted AWS.
+// run runs a test in a synctest bubble with a scripted AWS.
 func (s *script) run(t *testing.T, test func(*testing.T, *sending.Client)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -130,7 +130,7 @@ func (s *script) run(t *testing.T, test func(*testing.T, *sending.Client)) {
 	})
 }
 
-// bodyKinds are bodies of the same content, or of none.
+// bodyKinds are the ways to make a body.
 var bodyKinds = map[string]func(*testing.T) *sending.Body{
 	"none":  func(*testing.T) *sending.Body { return nil },
 	"empty": func(*testing.T) *sending.Body { return sending.Bytes(nil) },
@@ -169,22 +169,22 @@ var bodyKinds = map[string]func(*testing.T) *sending.Body{
 
 var methods = []string{"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "POST", "PATCH"}
 
-// Classes of events, by what they allow.
+// Classes of events, by what may be repeated.
 const (
-	notWritten  = "not written"  // repeated by any method and any body that was not begun
-	unanswered  = "not answered" // by idempotent methods
-	failed      = "failed"       // by any method
-	unprocessed = "unprocessed"  // once, also by clients that repeat themselves
+	notWritten  = "not written"  // any method, unless the body was begun
+	unanswered  = "not answered" // idempotent methods
+	failed      = "failed"       // any method
+	unprocessed = "unprocessed"  // any method, once, also with RetryUnprocessed
 	final       = "final"
 )
 
-// events are the rows of the table of retries.
+// events are the rows of the retry table.
 var events = map[string]struct {
 	class  string
 	do     step
 	ahead  time.Duration
-	status int   // where it is a response
-	err    error // where it is none
+	status int   // if there is a response
+	err    error // if there is none
 }{
 	"connection refused":             {class: notWritten, do: nil, err: sending.ErrNotConnected},
 	"closed before anything written": {class: notWritten, do: unread, err: sending.ErrNotConnected},
@@ -226,9 +226,9 @@ var events = map[string]struct {
 	"200 with a code and a wrong date": {class: final, do: withCode(200, "RequestTimeTooSkewed"), ahead: time.Hour, status: 200},
 }
 
-// TestSend_RepeatsByTheTable: every event, method, kind of body and rule; how often
-// the request arrives when the event comes every time, and when it comes once.
-func TestSend_RepeatsByTheTable(t *testing.T) {
+// TestSend_RetryTable tests every event, method, kind of body and rule: how often the
+// request arrives if the event happens every time, and if it happens once.
+func TestSend_RetryTable(t *testing.T) {
 	rules := map[string]sending.Retry{"standard": sending.RetryStandard, "unprocessed": sending.RetryUnprocessed, "never": sending.RetryNever}
 	postsRepeated, rows := 0, 0
 	for name, event := range events {
@@ -243,11 +243,11 @@ func TestSend_RepeatsByTheTable(t *testing.T) {
 							continue
 						}
 						if strings.HasPrefix(kind, "streamed") && name == "closed before anything written" {
-							continue // net/http may have begun to read it or not
+							continue // net/http may or may not have begun to read it
 						}
 						if kind == "on disk" && (method != "PUT" || rule != "standard") ||
 							(kind == "empty" || kind == "spooled") && method != "PUT" && method != "POST" {
-							continue // a few are enough of what is as others are, or takes long
+							continue // slow, or like the others: a few are enough
 						}
 						for _, once := range []bool{false, true} {
 							rows++
@@ -256,7 +256,7 @@ func TestSend_RepeatsByTheTable(t *testing.T) {
 								s.steps = append(s.steps, fine)
 							}
 							label := fmt.Sprintf("%s with body %s, rule %s, once %v", method, kind, rule, once)
-							again := repeats(event.class, name, method, kind, retry)
+							again := attemptsFor(event.class, name, method, kind, retry)
 							s.run(t, func(t *testing.T, c *sending.Client) {
 								r := message{method: method, url: "http://a.example/", body: body(t)}.request(t)
 								r.Retry = retry
@@ -278,10 +278,10 @@ func TestSend_RepeatsByTheTable(t *testing.T) {
 	}
 }
 
-// repeats says how many attempts an event leads to when it comes every time.
-func repeats(class, name, method, kind string, retry sending.Retry) int {
+// attemptsFor returns the number of attempts if an event happens every time.
+func attemptsFor(class, name, method, kind string, retry sending.Retry) int {
 	idempotent := method != "POST" && method != "PATCH"
-	gone := strings.HasPrefix(kind, "streamed") && name != "connection refused" // it was read from
+	gone := strings.HasPrefix(kind, "streamed") && name != "connection refused" // the body was begun
 	if gone {
 		return 1
 	}
@@ -330,14 +330,14 @@ func check(t *testing.T, label string, s *script, c *sending.Client, r *sending.
 	}
 	synctest.Wait()
 	if s.dials != again || len(report.Attempts) != again || signatures != again {
-		t.Errorf("%s: %d attempts on record, %d signatures, %d connections, want %d", label, len(report.Attempts), signatures, s.dials, again)
+		t.Errorf("%s: %d attempts reported, %d signatures, %d connections, want %d", label, len(report.Attempts), signatures, s.dials, again)
 	}
 	for i, sum := range s.sums {
 		if sum != "" && !strings.HasPrefix(sum, "STREAMING") && sum != sha256Hex([]byte(s.bodies[i])) {
 			t.Errorf("%s: body %d arrived changed", label, i)
 		}
 		if !slices.Contains(datesOf(report), s.dates[i]) {
-			t.Errorf("%s: date %s is on no record", label, s.dates[i])
+			t.Errorf("%s: date %s is in no report", label, s.dates[i])
 		}
 	}
 	if written := slices.ContainsFunc(report.Attempts, func(a sending.Attempt) bool { return a.Written }); written != (len(s.arrivals) > 0) {
@@ -367,7 +367,7 @@ func (s *script) send(t *testing.T, c *sending.Client, change func(*sending.Requ
 	return a, err
 }
 
-// gaps are the times between arrivals.
+// gaps returns the times between arrivals.
 func (s *script) gaps() []time.Duration {
 	var gaps []time.Duration
 	for i := range len(s.arrivals) - 1 {
@@ -376,7 +376,7 @@ func (s *script) gaps() []time.Duration {
 	return gaps
 }
 
-func TestSend_WaitsAsAWSsClientsDo(t *testing.T) {
+func TestSend_WaitsLikeTheSDKs(t *testing.T) {
 	const ms = time.Millisecond
 	for name, row := range map[string]struct {
 		do     step
@@ -409,9 +409,9 @@ func TestSend_WaitsAsAWSsClientsDo(t *testing.T) {
 	}
 }
 
-// When everything fails, each host gets as many retries as its budget pays, and
-// successes fill it up again.
-func TestSend_RetriesAreBudgetedByHost(t *testing.T) {
+// If everything fails, each host gets as many retries as its budget allows, and
+// successes refill it.
+func TestSend_RetryBudgetPerHost(t *testing.T) {
 	for name, row := range map[string]struct {
 		do   step
 		want int
@@ -445,7 +445,7 @@ func TestSend_RetriesAreBudgetedByHost(t *testing.T) {
 				s.steps, before = []step{row.do}, s.dials
 				_, _ = s.send(t, c, nil)
 				if s.dials-before < 2 {
-					t.Error("successes filled no budget up")
+					t.Error("successes did not refill the budget")
 				}
 			})
 		})
@@ -472,8 +472,8 @@ func TestSend_RetriesNeverPassTheDeadline(t *testing.T) {
 	})
 }
 
-// A deadline within an attempt: written is not the same as never sent.
-func TestSend_DeadlineSaysWhetherItWasWritten(t *testing.T) {
+// If the deadline passes during an attempt, the error distinguishes written from never sent.
+func TestSend_DeadlineReportsWhetherItWasWritten(t *testing.T) {
 	for name, row := range map[string]struct {
 		do   step
 		kind error
@@ -496,7 +496,7 @@ func TestSend_DeadlineSaysWhetherItWasWritten(t *testing.T) {
 	}
 }
 
-func TestSend_CallerWhoLeavesEndsIt(t *testing.T) {
+func TestSend_EndsIfTheCallerLeaves(t *testing.T) {
 	for name, do := range map[string]step{
 		"waiting for the response": hanging, "waiting to repeat": answer(500, "X-Amz-Retry-After: 4000\r\n", ""),
 	} {

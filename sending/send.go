@@ -9,26 +9,25 @@ import (
 	"time"
 )
 
-// exchange is a request with all its attempts.
+// exchange is a request and all its attempts.
 type exchange struct {
 	client    *Client
 	request   *Request
 	transport *http.Transport
 	host      *host
-	left      atomic.Bool // the slot was given back
+	released  atomic.Bool // the slot was released
 	report    Report
 
-	ahead          time.Duration // the host's clock, where clockCorrected
+	ahead          time.Duration // by how much the host's clock is, if clockCorrected
 	clockCorrected bool
 	sessionRenewed bool
 }
 
-// Send signs a request and sends it, again where [Request.Retry] says so, and
-// returns the last response, whatever its status. The body of the response must be
-// closed.
+// Send signs and sends a request, repeats it as [Request.Retry] says, and returns the
+// last response, whatever its status. The caller must close the response body.
 //
-// There is no limit of time for the whole but that of ctx. It holds for the
-// response's body too; when it ends, a protocol after an upgrade ends as well.
+// Only ctx limits the total time. It also applies to the response body and to a
+// connection after an upgrade: both end when ctx ends.
 //
 // The error is an [*Error].
 func (c *Client) Send(ctx context.Context, r *Request) (*Response, error) {
@@ -38,7 +37,7 @@ func (c *Client) Send(ctx context.Context, r *Request) (*Response, error) {
 	}
 	response, err := x.run(ctx)
 	if err != nil {
-		x.leave()
+		x.release()
 		return nil, x.fail(err)
 	}
 	return response, nil
@@ -48,16 +47,16 @@ func (c *Client) Send(ctx context.Context, r *Request) (*Response, error) {
 func (x *exchange) begin(ctx context.Context) *Error {
 	r := x.request
 	if r.Upgrade != "" && r.Body != nil && r.Body.length != 0 {
-		return &Error{Kind: ErrUnsendable, Cause: errors.New("a request that changes the protocol has no body")}
+		return &Error{Kind: ErrUnsendable, Cause: errors.New("a request for an upgrade cannot have a body")}
 	}
 	if r.Method == http.MethodConnect {
-		return &Error{Kind: ErrUnsendable, Cause: errors.New("net/http writes no path with CONNECT")}
+		return &Error{Kind: ErrUnsendable, Cause: errors.New("net/http does not write the path of a CONNECT request")}
 	}
 	var err error
 	if x.transport, err = x.client.transport(r); err != nil {
 		return &Error{Kind: ErrNotConnected, Cause: err}
 	}
-	if x.host, err = x.client.hosts.enter(ctx, r.URL.Host()); err != nil {
+	if x.host, err = x.client.hosts.acquire(ctx, r.URL.Host()); err != nil {
 		if errors.Is(err, ErrBusy) {
 			return &Error{Kind: ErrBusy}
 		}
@@ -66,14 +65,14 @@ func (x *exchange) begin(ctx context.Context) *Error {
 	return nil
 }
 
-// leave gives the slot back, once.
-func (x *exchange) leave() {
-	if !x.left.Swap(true) {
-		x.client.hosts.leave(x.host)
+// release releases the slot. It may be called more than once.
+func (x *exchange) release() {
+	if !x.released.Swap(true) {
+		x.client.hosts.release(x.host)
 	}
 }
 
-// moment is the present, by the host's clock where that is known to differ.
+// moment returns the current time, by the host's clock if that is known to differ.
 func (x *exchange) moment() Moment {
 	now := x.client.now()
 	if x.clockCorrected {
@@ -109,7 +108,7 @@ func (x *exchange) run(ctx context.Context) (*Response, *Error) {
 	}
 }
 
-// note puts an attempt on record.
+// note adds an attempt to the report.
 func (x *exchange) note(a *attempt) {
 	x.report.Attempts = append(x.report.Attempts, a.record)
 	x.report.Status, x.report.Code = a.record.Status, a.record.Code
@@ -120,7 +119,7 @@ func (x *exchange) note(a *attempt) {
 	}
 }
 
-// repay gives tokens back after a success.
+// repay refunds tokens after a success.
 func (x *exchange) repay(a *attempt, cost int) {
 	switch {
 	case a.record.Status >= 400:
@@ -131,7 +130,7 @@ func (x *exchange) repay(a *attempt, cost int) {
 	}
 }
 
-// fail completes an error. It returns the interface, which is nil for no error.
+// fail adds the report to an error. It returns an error interface, because a nil *Error in one would not be nil.
 func (x *exchange) fail(err *Error) error {
 	x.report.Status, x.report.Code = 0, ""
 	x.report.Outcome = x.report.outcomeOf(err.Kind)
@@ -139,8 +138,8 @@ func (x *exchange) fail(err *Error) error {
 	return err
 }
 
-// contextError is the error of a context that ended: the caller left, or the time
-// was over, which is kind.
+// contextError returns the error for a context that ended: [ErrCallerGone] if it was
+// canceled, and kind if its deadline passed.
 func contextError(ctx context.Context, kind, cause error) *Error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		kind = ErrCallerGone

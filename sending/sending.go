@@ -1,32 +1,30 @@
-// Package sending sends one signed request and returns the response: it dials,
-// signs each attempt, streams both bodies, and repeats what is safe to
-// repeat.
+// Package sending sends a signed request to AWS and returns the response. It dials,
+// signs each attempt, streams both bodies, and repeats requests if that is safe.
 //
-// It decides nothing about who may send what, it has no credentials, and it
-// serves no HTTP. A redirect is a response like others; none is followed.
+// It does not decide who may send what, has no credentials, and serves no HTTP. It
+// follows no redirects, but returns them like any other response.
 //
 // # What the caller must do
 //
-// Hand [Client.Send] a [Request] with a function that signs it at a given time;
-// write the record of intent in that function, since it runs before the first
-// byte of every attempt. Close the body of the response, then the [Body]. Make the
-// reader of a [Streamed] body return when its client stalls or the server stops,
-// for instance by read deadlines: net/http waits for it. Call [Client.Close] at
-// the end.
+// Pass [Client.Send] a [Request] with a function that signs it for a given time. This
+// function runs before the first byte of every attempt, so it is the place to write
+// the audit record of the intent. Close the response body, then the [Body]. net/http
+// waits for the reader of a [Streamed] body, so make it return if its client stalls
+// or the server stops, for instance by read deadlines. Call [Client.Close] at the end.
 //
-// # What it promises
+// # What the package guarantees
 //
-//   - The bytes of method, path, query and signed headers on the wire are those
-//     that were signed; a request of which this is not so is not sent.
-//   - No connection is opened to an address that [Options] does not allow,
-//     whatever a name resolves to.
-//   - What may have been done is not repeated: a POST or PATCH that was written
-//     and not answered is sent once.
-//   - A request whose body fails never ends well for the server, and a response
-//     that breaks off never ends well for the reader.
-//   - Errors are an [*Error] with a kind. Their texts are for the log: they hold
-//     addresses and names of hosts, and may quote a response that is not HTTP, but
-//     nothing of the request.
+//   - Method, path, query and signed headers reach the wire byte for byte as they were
+//     signed. A request for which this is impossible is not sent.
+//   - It opens no connection to an address that [Options] does not allow, whatever a
+//     name resolves to.
+//   - It does not repeat what AWS may have acted on: a POST or PATCH that was written
+//     and got no response is sent once.
+//   - If a request body fails, the server never sees a complete request. If a response
+//     breaks off, the reader gets an error, never an early io.EOF.
+//   - Errors are [*Error] values with a kind. Their texts are for the log: they contain
+//     addresses and host names, and may quote a response that is not HTTP, but they
+//     contain nothing of the request.
 //
 // All methods of a [Client] are safe for concurrent use.
 package sending
@@ -48,39 +46,39 @@ import (
 type Options struct {
 	// Now is the clock. Required.
 	Now func() time.Time
-	// ExtraCAs are certificates in PEM that are trusted beside the system's.
+	// ExtraCAs are PEM certificates to trust in addition to the system's.
 	ExtraCAs []byte
 	// DenyPrivate refuses private addresses (RFC 1918, unique local, carrier-grade
-	// NAT), to which names of VPC endpoints resolve. HTTPHosts are exempt where they
-	// are addresses.
+	// NAT), to which the names of VPC endpoints resolve. Addresses in HTTPHosts are
+	// exempt.
 	DenyPrivate bool
-	// HTTPHosts are hosts, with their port where it is not the scheme's default,
-	// that the operator allows over http. An address among them may be called
-	// whatever range it is in, at that port only. A name among them may resolve to
-	// a private address, and localhost to a loopback address.
+	// HTTPHosts are the hosts that the operator allows over http, with the port if it
+	// is not the scheme's default. An address among them may be called at that port
+	// only, whatever its range. A name among them may resolve to a private address,
+	// and localhost to a loopback address.
 	HTTPHosts []string
-	// Proxy returns the HTTP proxy for an https URL, nil for none; see
-	// golang.org/x/net/http/httpproxy. Behind a proxy only the proxy sees the
-	// address, so the check of addresses does not apply; the certificate is the
-	// proof of the host. Requests over http go out directly. Default: no proxy.
+	// Proxy returns the HTTP proxy for an https URL, or nil for none; see
+	// golang.org/x/net/http/httpproxy. Only the proxy sees the address of the host, so
+	// addresses are not checked, and the certificate alone proves the host. Requests
+	// over http use no proxy. Default: no proxy.
 	Proxy func(*url.URL) (*url.URL, error)
-	// HeaderTimeout is how long a response's headers may take once the request is
-	// written. Default: one minute.
+	// HeaderTimeout is how long the response headers may take once the request has
+	// been written. Default: one minute.
 	HeaderTimeout time.Duration
 }
 
-// Bounds that have no setting.
+// Timeouts that cannot be configured.
 const (
 	dialTimeout    = 5 * time.Second
 	tlsTimeout     = 5 * time.Second
-	idleTimeout    = 5 * time.Minute  // without a byte in a body
+	idleTimeout    = 5 * time.Minute  // without progress in a body
 	upgradeTimeout = 10 * time.Minute // without a byte in either direction
 	headerTimeout  = time.Minute
 )
 
-// Client sends requests. It keeps connections, and for each host how many
-// requests are under way, how many retries it has left and by how much its clock
-// differs from ours.
+// Client sends requests. It keeps connections open and remembers for each host the
+// number of requests in progress, the retry budget and the difference between its
+// clock and ours.
 type Client struct {
 	now           func() time.Time
 	headerTimeout time.Duration
@@ -120,7 +118,7 @@ func New(o Options) (*Client, error) {
 	return c, nil
 }
 
-// Close closes the connections that are not in use.
+// Close closes idle connections.
 func (c *Client) Close() {
 	for _, t := range []transports{c.usual, c.waiting} {
 		t.overTLS.CloseIdleConnections()
@@ -129,29 +127,29 @@ func (c *Client) Close() {
 	}
 }
 
-// transport returns the one for a request.
+// transport returns the transport for a request.
 func (c *Client) transport(r *Request) (*http.Transport, error) {
-	u, ways := r.URL, &c.usual
+	u, via := r.URL, &c.usual
 	if r.Waits {
-		ways = &c.waiting
+		via = &c.waiting
 	}
 	if u.Scheme() == "http" {
-		return ways.plain, nil
+		return via.plain, nil
 	}
 	if c.proxy == nil {
-		return ways.overTLS, nil
+		return via.overTLS, nil
 	}
 	proxy, err := c.proxy(&url.URL{Scheme: u.Scheme(), Host: u.Host()})
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("choosing a proxy: %w", err)
 	case proxy == nil:
-		return ways.overTLS, nil
+		return via.overTLS, nil
 	}
-	return ways.overProxy, nil
+	return via.overProxy, nil
 }
 
-// trusted returns the roots of trust, nil for the system's.
+// trusted returns the trusted root certificates, or nil for the system's.
 func trusted(extra []byte) (*x509.CertPool, error) {
 	if len(extra) == 0 {
 		return nil, nil
@@ -161,7 +159,7 @@ func trusted(extra []byte) (*x509.CertPool, error) {
 		return nil, fmt.Errorf("reading the system's certificates: %w", err)
 	}
 	if !roots.AppendCertsFromPEM(extra) {
-		return nil, errors.New("the file of certificates holds none in PEM")
+		return nil, errors.New("the certificate file contains no PEM certificate")
 	}
 	return roots, nil
 }
@@ -170,55 +168,55 @@ func trusted(extra []byte) (*x509.CertPool, error) {
 type Request struct {
 	// Method is sent as it is. Required.
 	Method string
-	// URL is the target; what is sent is the URL of the signed request, which must
-	// be of the same scheme and host. Required.
+	// URL is the target. The URL sent is that of the signed request, which must have
+	// the same scheme and host. Required.
 	URL signing.URL
-	// Sign signs the request at a time; it is called before each attempt. The
-	// stream is that of [signing.Signer.SignStream] where [Body.SignsChunks] says
-	// so, else nil. An error ends the request: [ErrNotSigned]. Required.
+	// Sign signs the request for the given time. It is called before each attempt. If
+	// [Body.SignsChunks], it must return the stream of [signing.Signer.SignStream],
+	// else nil. If it fails, Send returns [ErrNotSigned]. Required.
 	Sign func(context.Context, Moment) (signing.Signed, *signing.Stream, error)
-	// SessionRefused is called, at most once, when AWS says that the session has
-	// expired: to drop it. It says whether there can be another; then the
-	// request is signed and sent once more. Nil stands for no.
+	// SessionRefused is called, at most once, if AWS says that the session has
+	// expired. It must drop the session and report whether there can be a new one. If
+	// so, the request is signed and sent once more. Nil is the same as returning false.
 	SessionRefused func() bool
-	// Body is the payload; nil stands for none.
+	// Body is the payload, or nil for none.
 	Body *Body
-	// Retry says what is repeated.
+	// Retry decides which failures are repeated.
 	Retry Retry
-	// HeaderTimeout is how long the response's headers may take once the request is
-	// written. Default: that of the client.
+	// HeaderTimeout is how long the response headers may take once the request has
+	// been written. Default: that of the client.
 	HeaderTimeout time.Duration
-	// Expect asks the server with Expect: 100-continue whether it wants a
-	// [Streamed] body before that is read. It says nothing with other bodies.
+	// Expect sends Expect: 100-continue before a [Streamed] body, so that the server can
+	// refuse the request before the body is read. It has no effect on other bodies.
 	Expect bool
-	// Upgrade is the protocol to change to, such as "websocket"; empty for none.
-	// The response's body can be written to where its status is 101.
+	// Upgrade is the protocol to upgrade to, such as "websocket", or empty for none.
+	// If the response status is 101, its body is also an [io.Writer].
 	Upgrade string
-	// Waits says that the response may wait for hours and many do at once: over HTTP/1.1
-	// its connection has small buffers.
+	// Waits means that the response may take hours, and that there may be many such
+	// requests. Over HTTP/1.1, the connection gets small buffers.
 	Waits bool
 }
 
-// Moment is the time for which to sign.
+// Moment is the time to sign for.
 type Moment struct {
 	Time time.Time
-	// Corrected says that Time is by the host's own clock, as learnt from its
-	// responses. A correction of the caller's own is not to be added then.
+	// Corrected means that Time follows the host's clock, as learned from its
+	// responses. The caller must not add a clock correction of its own then.
 	Corrected bool
 }
 
-// Retry says what is repeated, at most twice.
+// Retry decides which failures are repeated, at most twice.
 type Retry int
 
-// The zero value is for clients that repeat requests by themselves.
+// The zero value suits callers whose clients repeat requests by themselves.
 const (
-	// RetryUnprocessed repeats what AWS cannot have acted on: requests that were
-	// not written, were signed by a wrong clock, or with an expired session.
+	// RetryUnprocessed repeats requests that AWS cannot have acted on: those that were
+	// not written, or were signed by a wrong clock or with an expired session.
 	RetryUnprocessed Retry = iota
-	// RetryStandard repeats as AWS's SDKs do: besides, what was throttled, what
-	// failed with a status of 500, 502, 503 or 504 and, where the method is
-	// idempotent, what was not answered.
+	// RetryStandard repeats as the AWS SDKs do: also requests that were throttled or
+	// failed with status 500, 502, 503 or 504 and, if the method is idempotent, requests
+	// that got no response.
 	RetryStandard
-	// RetryNever sends once.
+	// RetryNever sends the request once.
 	RetryNever
 )

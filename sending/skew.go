@@ -7,20 +7,20 @@ import (
 
 const (
 	skewThreshold = 4 * time.Minute  // AWS refuses signatures that are 5 to 15 minutes off
-	longestTrip   = 15 * time.Minute // a response that took longer is no clock
+	longestTrip   = 15 * time.Minute // the date of a response that took longer is not used
 )
 
-// skewCodes may mean that a signature's time is wrong. Each of them may mean
-// other things too, so they count only together with the response's date.
+// skewCodes may mean that the time of the signature is wrong. Each may also mean
+// something else, so they count only if the date of the response agrees.
 var skewCodes = set("InvalidSignatureException", "SignatureDoesNotMatch", "AuthFailure", "RequestTimeTooSkewed", "AccessDeniedException")
 
-// clockReading is what a response's date says about the host's clock: it is ahead
-// of ours by something between the two, since the date may have been written at
-// any time between request and response.
+// clockReading is the range by which the host's clock may be ahead of ours, given the
+// date of a response. It is a range because the date may have been written at any time
+// between request and response.
 type clockReading struct{ least, most time.Duration }
 
-// readClock reads the date of a response to a request that was sent and answered
-// at these times. Responses out of a cache are no clock.
+// readClock reads the date of a response, given when the request was sent and the
+// response received. It does not use responses from a cache.
 func readClock(h http.Header, sent, received time.Time) (clockReading, bool) {
 	date, err := http.ParseTime(h.Get("Date"))
 	trip := received.Sub(sent)
@@ -31,8 +31,7 @@ func readClock(h http.Header, sent, received time.Time) (clockReading, bool) {
 	return clockReading{ahead, ahead + trip}, true
 }
 
-// excludes says whether a clock that is ahead by offset is off by more than AWS
-// may put up with.
+// excludes reports whether AWS may refuse a signature by a clock that is ahead of ours by offset.
 func (c clockReading) excludes(offset time.Duration) bool {
 	return offset < c.least-skewThreshold || offset > c.most+skewThreshold
 }

@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// TestReadClock holds when a signature counts as refused for its time: 20 cases
-// after AWS's SDK for Go (aws/retry, clock skew), where responses come at once, and
-// those in which they take their time, which that does not tell apart.
+// TestReadClock tests when a signature counts as refused for its time: 20 cases from
+// the AWS SDK for Go (aws/retry, clock skew) with immediate responses, and cases with
+// slow responses, which the SDK does not distinguish.
 func TestReadClock(t *testing.T) {
 	const min = time.Minute
 	now := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
 	for name, row := range map[string]struct {
 		code   string
-		ahead  time.Duration // of the response's date against our clock when it came
+		ahead  time.Duration // of the response date, compared with our clock on arrival
 		trip   time.Duration
-		used   time.Duration // by how much the signature's time was ahead of our clock
+		used   time.Duration // how far the time of the signature was ahead of our clock
 		noDate bool
 		age    bool
 		want   bool
@@ -28,8 +28,8 @@ func TestReadClock(t *testing.T) {
 		"AccessDeniedException":               {code: "AccessDeniedException", ahead: 5 * min, want: true},
 		"behind":                              {code: "InvalidSignatureException", ahead: -5 * min, want: true},
 		"too little":                          {code: "InvalidSignatureException", ahead: 2 * min},
-		"exactly as much as is allowed":       {code: "InvalidSignatureException", ahead: 4 * min},
-		"behind by as much as is allowed":     {code: "InvalidSignatureException", ahead: -4 * min},
+		"exactly as much as allowed":          {code: "InvalidSignatureException", ahead: 4 * min},
+		"behind by as much as allowed":        {code: "InvalidSignatureException", ahead: -4 * min},
 		"a second more":                       {code: "InvalidSignatureException", ahead: 4*min + time.Second, want: true},
 		"no date":                             {code: "InvalidSignatureException", ahead: 5 * min, noDate: true},
 		"out of a cache":                      {code: "InvalidSignatureException", ahead: 5 * min, age: true},

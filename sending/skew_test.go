@@ -27,9 +27,9 @@ var strict = reading(func(s *script, conn net.Conn, r *http.Request) {
 	)
 })
 
-// The clock of a host is learnt from one refusal, kept for the requests that
-// follow, dropped when it stops fitting, and of no meaning for other hosts.
-func TestSend_ClockIsKeptByHost(t *testing.T) {
+// A host's clock is learned from one refusal, kept for later requests to this host
+// only, and dropped when it is no longer right.
+func TestSend_ClockIsKeptPerHost(t *testing.T) {
 	s := &script{steps: []step{strict}, ahead: 20 * time.Minute}
 	s.run(t, func(t *testing.T, c *sending.Client) {
 		send := func(host, what string, attempts int) {
@@ -63,15 +63,14 @@ func TestSend_ClockIsKeptByHost(t *testing.T) {
 	})
 }
 
-// Where a kept offset no longer fits, a response without a refusal is enough to
-// drop it.
+// A kept offset that is no longer right is dropped even if the response is no refusal.
 func TestSend_ClockIsDroppedByAnyResponse(t *testing.T) {
 	s := &script{steps: []step{strict}, ahead: 6 * time.Minute}
 	s.run(t, func(t *testing.T, c *sending.Client) {
 		if a, err := s.send(t, c, nil); err != nil || a.Response.StatusCode != 200 {
 			t.Fatal(err)
 		}
-		s.ahead = time.Minute // a signature six minutes ahead is still taken
+		s.ahead = time.Minute // a signature six minutes ahead is still accepted
 		for i, want := range []time.Duration{6 * time.Minute, 0} {
 			var used time.Duration
 			_, err := s.send(t, c, func(r *sending.Request) {
@@ -88,9 +87,9 @@ func TestSend_ClockIsDroppedByAnyResponse(t *testing.T) {
 	})
 }
 
-// A correction of the caller's own, as of a session, counts: what matters is the
-// date of the signature.
-func TestSend_ClockOfTheCallerCounts(t *testing.T) {
+// A caller may correct the clock by itself, as sessions do. What matters is the date of
+// the signature.
+func TestSend_CountsTheCallersClockCorrection(t *testing.T) {
 	s := &script{steps: []step{strict}, ahead: 20 * time.Minute}
 	s.run(t, func(t *testing.T, c *sending.Client) {
 		a, err := s.send(t, c, func(r *sending.Request) {
@@ -117,10 +116,10 @@ func TestSend_SessionIsRenewedOnce(t *testing.T) {
 		attempts int
 		status   int
 	}{
-		"renewed":                      {[]step{expired, fine}, true, false, 2, 200},
-		"refused again":                {[]step{expired}, true, false, 2, 403},
-		"no other session":             {[]step{expired, fine}, false, false, 1, 403},
-		"body gone, yet it is dropped": {[]step{expired, fine}, true, true, 1, 403},
+		"renewed":                        {[]step{expired, fine}, true, false, 2, 200},
+		"refused again":                  {[]step{expired}, true, false, 2, 403},
+		"no other session":               {[]step{expired, fine}, false, false, 1, 403},
+		"body consumed, session dropped": {[]step{expired, fine}, true, true, 1, 403},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &script{steps: row.steps}

@@ -19,19 +19,18 @@ const (
 	spoolBytes  = 1 << 30
 )
 
-// Spool reads bodies whole, for their hash. What is larger than a MiB goes into a
-// file that nobody else can open.
+// Spool buffers whole bodies, so that their hash is known before they are sent. Bodies
+// larger than 1 MiB go into a file that no other user can open.
 type Spool struct {
-	// Dir is the directory of the files. Default: that of the system for temporary
-	// files.
+	// Dir is the directory of the files. Default: the system's temporary directory.
 	Dir string
-	// MaxBytes is how large a body may be. Default: 1 GiB.
+	// MaxBytes is the largest allowed body. Default: 1 GiB.
 	MaxBytes int64
 }
 
-// Read reads a body to its end. Its length, -1 where it is not known, serves to
-// refuse without reading. Errors, wrapping what r says: [ErrBodyTooLarge],
-// [ErrNoSpace], [ErrBody].
+// Read reads a body to its end. It refuses a body without reading it if length is too
+// large. A length of -1 means unknown. Errors: [ErrBodyTooLarge], [ErrNoSpace], and
+// [ErrBody], which wraps the error of r.
 func (s *Spool) Read(r io.Reader, length int64) (*Body, error) {
 	limit := s.MaxBytes
 	if limit == 0 {
@@ -41,7 +40,7 @@ func (s *Spool) Read(r io.Reader, length int64) (*Body, error) {
 		return nil, ErrBodyTooLarge
 	}
 	if length >= 0 {
-		limit = length // not a byte more than was announced
+		limit = length // no more than was announced
 	}
 	sum := sha256.New()
 	from := &spooling{r: r, sum: sum, left: limit, announced: length >= 0}
@@ -50,13 +49,13 @@ func (s *Spool) Read(r io.Reader, length int64) (*Body, error) {
 		return nil, err
 	}
 	if length >= 0 && b.length != length {
-		return nil, errors.Join(fmt.Errorf("%w: it has %d bytes and was announced with %d", ErrBody, b.length, length), b.Close())
+		return nil, errors.Join(fmt.Errorf("%w: it has %d bytes, but %d were announced", ErrBody, b.length, length), b.Close())
 	}
 	b.hash = hex.EncodeToString(sum.Sum(nil))
 	return b, nil
 }
 
-// hold reads a body to its end, into memory or a file.
+// hold reads a body to its end into memory or a file.
 func (s *Spool) hold(from io.Reader, length int64) (*Body, error) {
 	if length > spoolMemory {
 		buffer := spoolBuffers.Get().(*[spoolMemory]byte)
@@ -78,8 +77,8 @@ func (s *Spool) hold(from io.Reader, length int64) (*Body, error) {
 	return &Body{length: n, again: true, open: func(*signing.Stream) io.Reader { return bytes.NewReader(content) }}, nil
 }
 
-// holdInFile writes what was read already and the rest to a file. It may write
-// over buffer once what was read is written.
+// holdInFile writes begun, which was read already, and the rest to a file. It reads
+// the rest by way of buffer, which may share its memory with begun.
 func (s *Spool) holdInFile(begun []byte, rest io.Reader, buffer []byte) (*Body, error) {
 	file, err := s.File()
 	if err != nil {
@@ -95,11 +94,11 @@ func (s *Spool) holdInFile(begun []byte, rest io.Reader, buffer []byte) (*Body, 
 	}, nil
 }
 
-// spoolBuffers are for bodies that go to a file: in pieces of a MiB, since the cost
-// is in the number of them.
+// spoolBuffers are buffers for writing bodies to files. They are 1 MiB large, because
+// the cost depends on the number of writes.
 var spoolBuffers = sync.Pool{New: func() any { return new([spoolMemory]byte) }}
 
-// spooling reads a body of at most so many bytes and hashes it.
+// spooling reads and hashes a body with a length limit.
 type spooling struct {
 	r         io.Reader
 	sum       hash.Hash
@@ -107,7 +106,7 @@ type spooling struct {
 	announced bool
 }
 
-// Read implements io.Reader. One byte more than allowed is asked for, to know.
+// Read implements io.Reader. It asks for one byte more than allowed, to notice larger bodies.
 func (s *spooling) Read(p []byte) (int, error) {
 	if s.left < 0 {
 		return 0, ErrBodyTooLarge
@@ -118,7 +117,7 @@ func (s *spooling) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
 	if s.left -= int64(n); s.left < 0 {
 		if s.announced {
-			return 0, fmt.Errorf("%w: it is longer than was announced", ErrBody)
+			return 0, fmt.Errorf("%w: it is longer than announced", ErrBody)
 		}
 		return 0, ErrBodyTooLarge
 	}
@@ -129,13 +128,13 @@ func (s *spooling) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// SpoolFile has no name any more, where the system allows that.
+// SpoolFile is a temporary file. It has no name, if the system allows that.
 type SpoolFile struct {
 	file *os.File
-	name string // to be removed at the end; empty when it is gone
+	name string // to be removed by Close; empty if already removed
 }
 
-// File makes an empty file. The error wraps [ErrNoSpace].
+// File creates an empty file. The error wraps [ErrNoSpace].
 func (s *Spool) File() (*SpoolFile, error) {
 	file, err := os.CreateTemp(s.Dir, "countersign-*.body") // 0600
 	if err != nil {
@@ -160,7 +159,7 @@ func (f *SpoolFile) Write(b []byte) (int, error) {
 // ReadAt implements [io.ReaderAt].
 func (f *SpoolFile) ReadAt(b []byte, at int64) (int, error) { return f.file.ReadAt(b, at) }
 
-// fill writes what was read already and the rest.
+// fill writes begun and the rest, and returns the total length.
 func (f *SpoolFile) fill(begun []byte, rest io.Reader, buffer []byte) (int64, error) {
 	var length int64
 	for piece, ended := begun, false; ; {
@@ -172,14 +171,14 @@ func (f *SpoolFile) fill(begun []byte, rest io.Reader, buffer []byte) (int64, er
 			return length, nil
 		}
 		n, err = io.ReadFull(rest, buffer)
-		piece, ended = buffer[:n], err == io.EOF || err == io.ErrUnexpectedEOF //nolint:errorlint // errors of the body are wrapped
+		piece, ended = buffer[:n], err == io.EOF || err == io.ErrUnexpectedEOF //nolint:errorlint // spooling wraps other errors
 		if err != nil && !ended {
 			return length, err
 		}
 	}
 }
 
-// Close removes the file.
+// Close closes and removes the file.
 func (f *SpoolFile) Close() error {
 	err := f.file.Close()
 	if f.name != "" {

@@ -19,8 +19,8 @@ import (
 	"countersign/signing"
 )
 
-// names is a DNS server of a test's own: it answers with the addresses of a name,
-// the next group at each look-up.
+// names is a DNS server for a test. Each lookup of a name returns its next group of
+// addresses.
 type names struct {
 	mu     sync.Mutex
 	groups map[string][][]netip.Addr
@@ -76,7 +76,7 @@ func (n *names) serve(conn net.Conn) {
 	}
 }
 
-// of counts look-ups by their questions for IPv4, of which each has one.
+// of returns the addresses for a query. It counts lookups by their IPv4 queries, since each has one.
 func (n *names) of(name string, kind dnsmessage.Type) []netip.Addr {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -97,7 +97,7 @@ func (n *names) of(name string, kind dnsmessage.Type) []netip.Addr {
 	return found
 }
 
-// listenEverywhere counts connections to one port of every address of this machine.
+// listenEverywhere counts connections to one port on all addresses of this machine.
 func listenEverywhere(t testing.TB) (port string, connections *atomic.Int32) {
 	t.Helper()
 	l, err := net.Listen("tcp", ":0")
@@ -124,8 +124,8 @@ func listenEverywhere(t testing.TB) (port string, connections *atomic.Int32) {
 	return port, connections
 }
 
-// refusedAddresses are what no name may resolve to, over https with the usual
-// options.
+// refusedAddresses are the addresses that no name may resolve to, over https with the
+// default options.
 const refusedAddresses = `
 127.0.0.1 127.0.0.2 127.1.2.3 127.255.255.255 0.0.0.0 0.0.0.1 0.1.2.3 0.255.255.255
 169.254.0.1 169.254.169.254 169.254.169.253 169.254.169.123 169.254.170.2 169.254.170.23 169.254.255.255
@@ -140,8 +140,8 @@ fd00:ec2::254 fd00:ec2::253 fd00:ec2::123 fd00:ec2::23 fd00:ec2::1 fd20:ce::254 
 2002:7f00:1:: 2002:a9fe:a9fe:: 2002:c0a8:101::1 2002::1 2001::1 2001:0:7f00:1::1 2001:10::1 2001:20::1 2001:1::1 2001:2::1
 2001:db8::1 2001:db8:ffff::1 3fff::1 3fff:fff::1 100::1 100:0:0:1::1 5f00::1 4000::1 1::1 8000::1 e000::1 fe00::1 f000::1`
 
-// spelledAddresses are URLs of this machine and of metadata services that some
-// client or other reads as an address.
+// spelledAddresses are unusual spellings of the addresses of this machine and of
+// metadata services, each of which some client understands.
 var spelledAddresses = []string{
 	"127.0.0.1", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.1", "0x7f.0.0.1", "0177.0.0.1", "017700000001", "127.0.0.1.",
 	"127.000.000.001",
@@ -155,8 +155,8 @@ var spelledAddresses = []string{
 	"127.0.0.1\t", " 127.0.0.1", "127.0.0.1\\@a", "[::1", "::1",
 }
 
-// TestSend_ConnectsToNoRefusedAddress: whatever a name resolves to and however an
-// address is spelled, nothing is connected to.
+// TestSend_ConnectsToNoRefusedAddress tests that no connection is made, whatever a name
+// resolves to and however an address is spelled.
 func TestSend_ConnectsToNoRefusedAddress(t *testing.T) {
 	port, connections := listenEverywhere(t)
 	dns := &names{groups: map[string][][]netip.Addr{}, asked: map[string]int{}}
@@ -205,19 +205,19 @@ func TestSend_ConnectsToNoRefusedAddress(t *testing.T) {
 	}
 	t.Logf("%d targets, %d connections", targets, connections.Load())
 
-	// That they would have been counted:
+	// Check that connections are counted.
 	conn, err := net.Dial("tcp", "127.0.0.1:"+port)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
 	if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, io.EOF) || connections.Load() != 1 {
-		t.Errorf("a connection of the test's own was not counted: %v", err)
+		t.Errorf("the test's own connection was not counted: %v", err)
 	}
 }
 
-// A name that turns to another address between two connections is refused at the
-// second, though the first was allowed.
+// If a name resolves to a refused address at the second connection, that is refused,
+// though the first was allowed.
 func TestSend_ChecksEachLookUp(t *testing.T) {
 	server, _ := answering(t, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
 	_, port, _ := net.SplitHostPort(server.host())
@@ -241,8 +241,8 @@ func TestSend_ChecksEachLookUp(t *testing.T) {
 	}
 }
 
-// An address among the hosts for http is allowed at its port and nowhere else.
-func TestSend_ExceptionsAreOfOneAddressAndPort(t *testing.T) {
+// An address in HTTPHosts is allowed at its port only.
+func TestSend_ExceptionsCoverOneAddressAndPort(t *testing.T) {
 	server, saw := answering(t, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
 	_, port, _ := net.SplitHostPort(server.host())
 	other, connections := listenEverywhere(t)
@@ -287,16 +287,16 @@ func TestSend_ExceptionsAreOfOneAddressAndPort(t *testing.T) {
 	}
 }
 
-func TestNew_RefusesHostsThatAreNone(t *testing.T) {
+func TestNew_RefusesInvalidOptions(t *testing.T) {
 	for _, host := range []string{"", ":80", "a:b:c:d", "a:"} {
 		if _, err := sending.New(sending.Options{Now: nowFixed, HTTPHosts: []string{host}}); err == nil {
-			t.Errorf("%q was taken", host)
+			t.Errorf("%q was accepted", host)
 		}
 	}
 	if _, err := sending.New(sending.Options{}); err == nil {
-		t.Error("no clock was taken")
+		t.Error("Options without Now were accepted")
 	}
 	if _, err := sending.New(sending.Options{Now: nowFixed, ExtraCAs: []byte("no PEM")}); err == nil {
-		t.Error("certificates that are none were taken")
+		t.Error("invalid certificates were accepted")
 	}
 }

@@ -31,7 +31,7 @@ const (
 
 var keys = signing.NewCredentials(accessKeyID, secretKey, "token/EXAMPLE=")
 
-// message is a request to be sent, with what the test wants signed.
+// message describes a request to sign and send.
 type message struct {
 	method, url string
 	headers     []signing.Header
@@ -48,7 +48,7 @@ func parseURL(t testing.TB, raw string) signing.URL {
 	return u
 }
 
-// request makes a request that signs itself and notes each signature.
+// request returns a request that signs itself.
 func (m message) request(t testing.TB) *sending.Request {
 	t.Helper()
 	u := parseURL(t, m.url)
@@ -75,7 +75,7 @@ func (m message) request(t testing.TB) *sending.Request {
 	return r
 }
 
-// newClient returns a client of its own for a test.
+// newClient returns a client for one test.
 func newClient(t testing.TB, o sending.Options) *sending.Client {
 	t.Helper()
 	if o.Now == nil {
@@ -89,14 +89,13 @@ func newClient(t testing.TB, o sending.Options) *sending.Client {
 	return c
 }
 
-// rawServer answers the bytes of each request by a function, connection by
-// connection.
+// rawServer is a TCP server that a function serves, connection by connection.
 type rawServer struct {
 	net.Listener
 	wg sync.WaitGroup
 }
 
-// newRawServer serves each connection by a function, which need not close it.
+// newRawServer starts a server that calls serve for each connection. serve need not close it.
 func newRawServer(t testing.TB, serve func(net.Conn, *bufio.Reader)) *rawServer {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -123,7 +122,7 @@ func newRawServer(t testing.TB, serve func(net.Conn, *bufio.Reader)) *rawServer 
 
 func (s *rawServer) host() string { return s.Addr().String() }
 
-// readHead reads a request's line and headers as they are on the wire.
+// readHead reads the request line and headers as they are on the wire.
 func readHead(r *bufio.Reader) (line string, headers []string, err error) {
 	for {
 		text, err := r.ReadString('\n')
@@ -142,7 +141,7 @@ func readHead(r *bufio.Reader) (line string, headers []string, err error) {
 	}
 }
 
-// valuesOf are the values of a header, whatever its name's case.
+// valuesOf returns the values of a header, whatever the case of its name.
 func valuesOf(headers []string, name string) []string {
 	var values []string
 	for _, h := range headers {
@@ -159,7 +158,7 @@ func sha256Hex(p []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// wantError fails unless err is of a kind, and returns what it reports.
+// wantError fails unless err is of the given kind, and returns its report.
 func wantError(t testing.TB, err, kind error) sending.Report {
 	t.Helper()
 	var e *sending.Error
@@ -169,7 +168,7 @@ func wantError(t testing.TB, err, kind error) sending.Report {
 	return e.Report
 }
 
-// readAll reads a response and closes it.
+// readAll reads and closes a response.
 func readAll(t testing.TB, a *sending.Response) string {
 	t.Helper()
 	content, err := io.ReadAll(a.Response.Body)

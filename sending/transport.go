@@ -10,21 +10,21 @@ import (
 )
 
 const (
-	continueTimeout = time.Second // with zero, bodies are sent along at once
+	continueTimeout = time.Second // with zero, net/http would not wait
 	idlePerHost     = 64
-	idleInAll       = 1024
-	idleConnection  = 30 * time.Second // load balancers close at 60
+	idleTotal       = 1024
+	idleConnection  = 30 * time.Second // load balancers close after 60 s
 	maxHeaderBytes  = 256 << 10
 	pingAfter       = 15 * time.Second
 )
 
-// transports are those for the ways to a host.
+// transports are the transports for https, https through a proxy, and http.
 type transports struct {
 	overTLS, overProxy, plain *http.Transport
 }
 
-// newTransport returns a transport that changes nothing: no unpacking, no
-// redirects, no cookies. A connection of HTTP/1.1 has two buffers of so many bytes.
+// newTransport returns a transport that changes nothing: no decompression, no
+// redirects, no cookies. An HTTP/1.1 connection has two buffers of the given size.
 func newTransport(d *dialer, roots *x509.CertPool, buffer int) *http.Transport {
 	return &http.Transport{
 		ReadBufferSize:  buffer,
@@ -32,7 +32,7 @@ func newTransport(d *dialer, roots *x509.CertPool, buffer int) *http.Transport {
 		DialContext:     d.dial,
 		TLSClientConfig: &tls.Config{
 			MinVersion: tls.VersionTLS12, RootCAs: roots,
-			// Else each connection verifies the host's chain again, and keeps the buffers that it came in.
+			// Without it, each connection would verify the host's certificate chain again, and keep its buffers.
 			ClientSessionCache: tls.NewLRUClientSessionCache(0),
 		},
 		TLSHandshakeTimeout:    tlsTimeout,
@@ -40,20 +40,20 @@ func newTransport(d *dialer, roots *x509.CertPool, buffer int) *http.Transport {
 		ExpectContinueTimeout:  continueTimeout,
 		MaxResponseHeaderBytes: maxHeaderBytes,
 		MaxIdleConnsPerHost:    idlePerHost,
-		MaxIdleConns:           idleInAll,
+		MaxIdleConns:           idleTotal,
 		IdleConnTimeout:        idleConnection,
-		ForceAttemptHTTP2:      true, // a dialer of one's own switches it off
-		// Without pings every stream of a dead connection waits for its own timeout.
+		ForceAttemptHTTP2:      true, // a custom dialer disables it
+		// Without pings, every stream of a dead connection would wait for its own timeout.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: pingAfter},
 	}
 }
 
-// proxyOf returns the proxy for a URL. The transport for proxies checks no
-// addresses, so it must not dial anything else.
+// proxyOf returns the proxy for a URL. It fails if there is none, because the proxy
+// transport checks no addresses and so must dial nothing but proxies.
 func proxyOf(choose func(*url.URL) (*url.URL, error), u *url.URL) (*url.URL, error) {
 	proxy, err := choose(u)
 	if err == nil && proxy == nil {
-		return nil, errors.New("no proxy for this host any more")
+		return nil, errors.New("there is no longer a proxy for this host")
 	}
 	return proxy, err
 }

@@ -7,9 +7,8 @@ import (
 	"countersign/signing"
 )
 
-// Whoever waits for hours does so at a connection with small buffers, whichever way leads to the host, and others do not
-// get it.
-func TestClient_ConnectionsOfWhoWaitsHaveSmallBuffers(t *testing.T) {
+// Requests that may wait for hours get connections with small buffers, over http and https, and other requests do not.
+func TestClient_WaitingConnectionsHaveSmallBuffers(t *testing.T) {
 	client, err := New(Options{Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +30,7 @@ func TestClient_ConnectionsOfWhoWaitsHaveSmallBuffers(t *testing.T) {
 			t.Errorf("%s: small buffers for all", text)
 		}
 		if waiting.ReadBufferSize > 1<<10 || waiting.WriteBufferSize > 1<<10 {
-			t.Errorf("%s: large buffers for who waits", text)
+			t.Errorf("%s: large buffers for waiting requests", text)
 		}
 	}
 }

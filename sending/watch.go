@@ -8,51 +8,51 @@ import (
 	"time"
 )
 
-// Why an attempt was given up.
+// Why an attempt was canceled.
 var (
-	errIdle      = errors.New("no byte moved for too long")
-	errNoHeaders = errors.New("the response's headers took too long")
-	errResent    = errors.New("the request may have been processed, and was about to be sent again")
+	errIdle      = errors.New("there was no progress for too long")
+	errNoHeaders = errors.New("the response headers took too long")
+	errResent    = errors.New("the request may have been processed, and net/http was about to repeat it")
 )
 
-// phase is where an attempt stands.
+// phase is the phase of an attempt.
 type phase int
 
 const (
 	phaseWriting phase = iota
-	phaseWaiting       // written, for the response's headers
+	phaseWaiting       // for the response headers
 	phaseResponse
 )
 
-// watch ends an attempt in which nothing moves. Its timer is set once and looks, when it
-// fires, how long ago a byte moved: setting it for each piece would cost more than the
-// pieces do.
+// watch cancels an attempt that makes no progress. When its timer fires, it checks how
+// long ago the last progress was. Resetting the timer for each piece of a body would
+// cost more than copying the piece.
 type watch struct {
 	end     context.CancelCauseFunc
 	now     func() time.Time
 	started time.Time
-	last    atomic.Int64 // when something moved, since started
+	last    atomic.Int64 // time of the last progress, since started
 
 	mu      sync.Mutex
 	timer   *time.Timer
-	due     time.Duration // when it fires, since started
+	due     time.Duration // when timer fires, since started
 	phase   phase
 	limit   time.Duration
 	stopped bool
 }
 
-// start begins the first phase. The timer fires after least at the latest, the smallest limit of a
-// later phase, which then need not set it.
+// start begins the first phase. The timer first fires after least at the latest. This
+// is the smallest limit of the later phases, so that they need not reset it.
 func (w *watch) start(end context.CancelCauseFunc, now func() time.Time, least time.Duration) {
 	w.end, w.now, w.started, w.limit = end, now, now(), idleTimeout
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.due = min(w.limit, least)
-	w.timer = time.AfterFunc(w.due, w.look)
+	w.timer = time.AfterFunc(w.due, w.check)
 }
 
-// look ends the attempt, or comes back when that may be due.
-func (w *watch) look() {
+// check cancels the attempt if its limit has passed, else it sets the timer again.
+func (w *watch) check() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {
@@ -70,8 +70,8 @@ func (w *watch) look() {
 	w.end(cause)
 }
 
-// enter begins a phase with a limit of its own. What net/http still tells of the
-// request once the response is there comes too late.
+// enter begins a phase with its own limit. It has no effect once the response is there,
+// because net/http may report on the request even later.
 func (w *watch) enter(p phase, limit time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -81,16 +81,16 @@ func (w *watch) enter(p phase, limit time.Duration) {
 	}
 }
 
-// upgraded gives the rest, which is no response of HTTP, more time.
+// upgraded sets the longer limit of an upgraded connection.
 func (w *watch) upgraded() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.allow(upgradeTimeout)
 }
 
-// allow sets a limit that begins now.
+// allow sets a limit that starts now.
 func (w *watch) allow(limit time.Duration) {
-	w.moved()
+	w.progress()
 	w.limit = limit
 	if due := time.Duration(w.last.Load()) + limit; due < w.due && !w.stopped {
 		w.due = due
@@ -98,8 +98,8 @@ func (w *watch) allow(limit time.Duration) {
 	}
 }
 
-// moved says that a byte did.
-func (w *watch) moved() { w.last.Store(int64(w.since())) }
+// progress records that a byte was sent or received.
+func (w *watch) progress() { w.last.Store(int64(w.since())) }
 
 func (w *watch) since() time.Duration { return w.now().Sub(w.started) }
 

@@ -10,24 +10,24 @@ import (
 	"time"
 )
 
-// wire is what net/http tells of an attempt. It tells it from goroutines of its
-// own, some of them after the attempt has ended.
+// wire records what net/http reports about an attempt. The reports come from several
+// goroutines, and some come after the attempt has ended.
 type wire struct {
 	watch         *watch
 	headerTimeout time.Duration
 	hashed        bool // the signature covers the payload
-	once          bool // what may have been done must not be done again
+	once          bool // must not be repeated if the server may have acted on it
 
 	mu      sync.Mutex
 	remote  string
 	conns   int         // how often the request got a connection
-	last    net.Conn    // the last of them
-	conn    *connection // of HTTP/1, which has it to itself; nil with HTTP/2
-	before  int64       // what was written to conn by then
-	headers bool        // all headers were handed to conn, or may have been
-	told    bool        // of them, by net/http
-	partial bool        // what follows them was not
-	written bool        // by an earlier connection than conn
+	last    net.Conn    // the last of these connections
+	conn    *connection // the HTTP/1 connection; nil for HTTP/2, whose connections are shared
+	before  int64       // bytes written to conn before this request
+	headers bool        // all headers were written to conn, or may have been
+	sure    bool        // net/http reported that the headers were written
+	partial bool        // the body was not written completely
+	written bool        // see isWritten, on a connection before conn
 	tlsErr  error
 }
 
@@ -55,17 +55,18 @@ func (w *wire) begin(conn net.Conn, http2 bool) {
 	switch {
 	case w.conn != nil:
 		w.written = w.isWritten()
-	case w.once && w.told && conn != w.last:
-		// Over HTTP/2, net/http sends a request without a body again where the server said that it was not processed, and also
-		// where it reset the stream with PROTOCOL_ERROR, which does not say that. Only in the first case can the connection stay.
+	case w.once && w.sure && conn != w.last:
+		// Over HTTP/2, net/http repeats a request without a body if the server says that it did not process it, but also if
+		// the server resets the stream with PROTOCOL_ERROR, which does not mean that. Only in the first case may the connection be
+		// the same again.
 		w.written = true
 		w.watch.end(errResent)
 	}
 	w.last = conn
 	w.conns++
 	w.remote = conn.RemoteAddr().String()
-	// Over HTTP/2, net/http tells of the headers after they have left: a quick server's reset can be here before.
-	w.headers, w.told, w.partial, w.conn = http2, false, false, nil
+	// Over HTTP/2, net/http reports the headers after it has sent them. A fast server's reset can arrive before.
+	w.headers, w.sure, w.partial, w.conn = http2, false, false, nil
 	if own, ok := conn.(*connection); ok && !http2 {
 		w.conn, w.before = own, own.written.Load()
 	}
@@ -80,7 +81,7 @@ func (w *wire) shookHands(_ tls.ConnectionState, err error) {
 func (w *wire) wroteHeaders() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.headers, w.told = true, true
+	w.headers, w.sure = true, true
 }
 
 func (w *wire) wroteRequest(info httptrace.WroteRequestInfo) {
@@ -90,9 +91,8 @@ func (w *wire) wroteRequest(info httptrace.WroteRequestInfo) {
 	w.partial = info.Err != nil
 }
 
-// isWritten says whether a server may have acted on the request. It cannot act on
-// headers that are not complete, nor on a payload of which it has to verify the
-// hash first.
+// isWritten reports whether a server may have acted on the request. It cannot act on
+// incomplete headers, nor on an incomplete payload whose hash it must verify first.
 func (w *wire) isWritten() bool {
 	if w.written || !w.headers || w.partial && w.hashed {
 		return w.written
@@ -100,8 +100,8 @@ func (w *wire) isWritten() bool {
 	return w.conn == nil || w.conn.written.Load() > w.before
 }
 
-// tell fills in what is known of the attempt, which failed with err or not.
-func (w *wire) tell(a *Attempt, err error) {
+// record fills in what is known about an attempt, which failed with err unless it is nil.
+func (w *wire) record(a *Attempt, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	a.RemoteAddress = w.remote
@@ -126,8 +126,8 @@ func (w *wire) connectError(err error) error {
 	return ErrNotConnected
 }
 
-// permanent says whether a failure to connect would be the same again, or took as
-// long as nobody waits for twice.
+// permanent reports whether connecting again would fail in the same way, or has taken
+// too long to try again.
 func permanent(err error) bool {
 	var name *net.DNSError
 	var certificate *tls.CertificateVerificationError
@@ -135,20 +135,20 @@ func permanent(err error) bool {
 		errors.As(err, &name) && name.IsNotFound || errors.As(err, &certificate)
 }
 
-// streamError has the form of net/http's own error of a stream of HTTP/2, which
-// fills it in for errors.As by the names of its fields.
+// streamError has the same fields as the HTTP/2 stream error of net/http, which is not
+// exported. Its As method fills any type with these fields.
 type streamError struct {
 	StreamID uint32
 	Code     uint32
 	Cause    error
 }
 
-// Error implements error, as errors.As demands.
+// Error implements error, as errors.As requires.
 func (streamError) Error() string { return "stream error" }
 
-// notProcessed says whether the server of HTTP/2 told that it did not look at the
-// request (RFC 9113, section 8.7). net/http repeats these by itself where there
-// is no body, and otherwise says so in a text only.
+// notProcessed reports whether an HTTP/2 server said that it did not process the
+// request (RFC 9113, section 8.7). net/http repeats such requests by itself if there
+// is no body. Otherwise only the text of its error says so.
 func notProcessed(err error) bool {
 	const refusedStream = 0x7
 	var stream streamError
@@ -159,7 +159,7 @@ func notProcessed(err error) bool {
 		return true
 	}
 	text := err.Error()
-	return strings.HasPrefix(text, "http2: Transport received ") || // a GOAWAY, for a stream that is above the last processed
+	return strings.HasPrefix(text, "http2: Transport received ") || // a GOAWAY, and the stream is above the last processed one
 		strings.HasPrefix(text, "http2: Transport: cannot retry err [") &&
 			(strings.Contains(text, "REFUSED_STREAM") || strings.Contains(text, "graceful shutdown GOAWAY"))
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// TestWire_HTTP2 has the orders in which net/http can tell what happened on a connection of HTTP/2.
+// TestWire_HTTP2 tests the orders in which net/http may report what happened on an HTTP/2 connection.
 func TestWire_HTTP2(t *testing.T) {
 	reset := streamError{StreamID: 5, Code: 2}
 	refused := streamError{StreamID: 5, Code: 7}
@@ -26,18 +26,18 @@ func TestWire_HTTP2(t *testing.T) {
 		"a reset in the hashed body": {
 			func(w *wire) { w.begin(conn, true); w.wroteRequest(httptrace.WroteRequestInfo{Err: reset}) }, reset, false,
 		},
-		"a stream that is refused":       {func(w *wire) { w.begin(conn, true); w.wroteHeaders() }, refused, false},
-		"refused, and then reset":        {func(w *wire) { w.begin(conn, true); w.wroteHeaders(); w.begin(conn, true) }, reset, true},
-		"refused, and then refused":      {func(w *wire) { w.begin(conn, true); w.wroteHeaders(); w.begin(conn, true) }, refused, false},
-		"a response that does not come":  {func(w *wire) { w.begin(conn, true); w.wroteHeaders() }, errIdle, true},
-		"a connection that is lost then": {func(w *wire) { w.begin(conn, true) }, errors.New("http2: client connection lost"), true},
+		"a refused stream":             {func(w *wire) { w.begin(conn, true); w.wroteHeaders() }, refused, false},
+		"refused, and then reset":      {func(w *wire) { w.begin(conn, true); w.wroteHeaders(); w.begin(conn, true) }, reset, true},
+		"refused, and then refused":    {func(w *wire) { w.begin(conn, true); w.wroteHeaders(); w.begin(conn, true) }, refused, false},
+		"no response":                  {func(w *wire) { w.begin(conn, true); w.wroteHeaders() }, errIdle, true},
+		"a connection lost after that": {func(w *wire) { w.begin(conn, true) }, errors.New("http2: client connection lost"), true},
 	} {
 		w := &wire{watch: new(watch), headerTimeout: time.Hour, hashed: true}
 		w.watch.start(func(error) {}, time.Now, time.Hour)
 		defer w.watch.stop()
 		test.do(w)
 		var a Attempt
-		w.tell(&a, test.err)
+		w.record(&a, test.err)
 		if a.Written != test.want {
 			t.Errorf("%s: written is %v, want %v", name, a.Written, test.want)
 		}

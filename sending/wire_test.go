@@ -23,7 +23,7 @@ type seen struct {
 	headers []string
 }
 
-// answering answers every request with one text, and tells what it saw.
+// answering starts a server that sends text in response to every request, and reports what it saw.
 func answering(t testing.TB, text string) (*rawServer, <-chan seen) {
 	t.Helper()
 	saw := make(chan seen, 64)
@@ -41,8 +41,8 @@ func answering(t testing.TB, text string) (*rawServer, <-chan seen) {
 	}), saw
 }
 
-// signedBySDK is the Authorization header that the AWS SDK makes of a request as it
-// was on the wire, of which it takes the target's bytes as they are.
+// signedBySDK returns the Authorization header that the AWS SDK computes for a request
+// as it was on the wire, with the same target bytes.
 func (s seen) signedBySDK(t testing.TB, service string) string {
 	t.Helper()
 	method, rest, _ := strings.Cut(s.line, " ")
@@ -57,8 +57,8 @@ func (s seen) signedBySDK(t testing.TB, service string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Opaque has the SDK sign the path as it is here, not as net/url spells it. S3
-	// decodes and encodes it; the SDK leaves that to its caller.
+	// Opaque makes the SDK sign the path as it is here, not as net/url spells it. S3
+	// decodes and re-encodes it, which the SDK leaves to its caller.
 	path, _, _ := strings.Cut(target, "?")
 	if service == "s3" {
 		path = encodedByS3(t, path)
@@ -94,9 +94,9 @@ func encodedByS3(t testing.TB, path string) string {
 	return strings.NewReplacer("+", "%20", "%2F", "/", "%7E", "~").Replace(url.QueryEscape(plain))
 }
 
-// Every byte in the path, in the first segment of it and in the query is on the
-// wire as it was signed, and the AWS SDK signs what is on the wire the same.
-func TestSend_TargetOnTheWireIsTheSignedOne(t *testing.T) {
+// Every byte value in the path, its first segment and the query is sent as it was
+// signed, and the AWS SDK computes the same signature from the bytes sent.
+func TestSend_TargetIsSentAsSigned(t *testing.T) {
 	server, saw := answering(t, "HTTP/1.1 204 No Content\r\n\r\n")
 	c := newClient(t, sending.Options{HTTPHosts: []string{server.host()}})
 	forms := []string{"/a%sb/c", "/a?x=%s&x=", "/%s", "//%s//x", "/a/b?%s=1&a=2", "/?a=1&a=%s", "/%s/../x?%s"}
@@ -135,7 +135,7 @@ func TestSend_TargetOnTheWireIsTheSignedOne(t *testing.T) {
 						t.Fatalf("%q: headers %q", raw, got.headers)
 					}
 					if want := got.signedBySDK(t, kind); auth[0] != want {
-						t.Fatalf("%q as %s: the SDK signs %q otherwise:\n%s\n%s", raw, kind, got.line, auth, want)
+						t.Fatalf("%q as %s: the SDK signs %q differently:\n%s\n%s", raw, kind, got.line, auth, want)
 					}
 				}
 			}

@@ -20,9 +20,9 @@ import (
 	"countersign/signing"
 )
 
-// A request with its body in memory, read whole: what an operation that answers in
-// JSON does. The sandbox's gateway verifies it.
-func TestSend_GatewayTakesIt(t *testing.T) {
+// The sandbox's gateway verifies requests with bodies in memory, whose responses are
+// read completely, as /v1/send does.
+func TestSend_GatewayVerifiesTheSignature(t *testing.T) {
 	aws := sandbox.New(sandbox.Options{Now: time.Now, Region: region})
 	server := httptest.NewServer(aws.Gateway())
 	defer server.Close()
@@ -65,12 +65,12 @@ func TestSend_GatewayTakesIt(t *testing.T) {
 	}
 }
 
-// roundTrip lets httputil.ReverseProxy send by a client, as a proxy does.
+// roundTrip lets httputil.ReverseProxy send through a Client, as package proxy does.
 type roundTrip func(context.Context, *http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r.Context(), r) }
 
-// behindProxy is a proxy in front of a server, and what it reports of each request.
+// behindProxy starts a proxy in front of a server, and returns it with its reports.
 func behindProxy(t *testing.T, upstream string) (*httptest.Server, <-chan sending.Report) {
 	t.Helper()
 	c := newClient(t, sending.Options{HTTPHosts: []string{upstream}})
@@ -120,7 +120,7 @@ func behindProxy(t *testing.T, upstream string) (*httptest.Server, <-chan sendin
 	return proxy, reports
 }
 
-// exchangeRaw writes bytes to a server and returns all that it answers.
+// exchangeRaw writes bytes to a server and returns all bytes of the response.
 func exchangeRaw(t *testing.T, server *httptest.Server, request string) string {
 	t.Helper()
 	conn, err := net.Dial("tcp", server.Listener.Addr().String())
@@ -134,17 +134,17 @@ func exchangeRaw(t *testing.T, server *httptest.Server, request string) string {
 	return string(response)
 }
 
-// TestSend_BehindReverseProxy: raw bytes in, raw bytes out, through what a proxy is
-// made of.
+// TestSend_BehindReverseProxy compares raw requests and responses that pass through
+// httputil.ReverseProxy, as in package proxy.
 func TestSend_BehindReverseProxy(t *testing.T) {
 	const end = "Host: proxy\r\nConnection: close\r\n"
 	zipped := packed("hello")
 	for name, row := range map[string]struct {
 		request  string
 		response string
-		want     []string // in what comes back
+		want     []string // in the response
 		not      []string
-		arrives  []string // in what reaches the server
+		arrives  []string // in the request that reaches the server
 		outcome  sending.Outcome
 	}{
 		"GET": {
