@@ -146,7 +146,7 @@ func TestWalk_EveryExampleOfTheReferenceOpens(t *testing.T) {
 		if err := chromedp.Do(p.ctx, chromedp.Navigate(address+"/"+link)); err != nil {
 			t.Fatal(err)
 		}
-		p.wait(`/Read as|answer, not a request/.test(document.querySelector("#read")?.innerText ?? "")`)
+		p.wait(`/Read as|response, not a request/.test(document.querySelector("#read")?.innerText ?? "")`)
 		if got := p.text("#read .bad"); got != "" {
 			t.Errorf("%s: %s", link, got)
 		}
