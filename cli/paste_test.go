@@ -70,7 +70,7 @@ func TestSignFrom_SaysWhatIsWrong(t *testing.T) {
 		"a third of two": {two, []string{"--choice", "2"}, "holds 2 requests"},
 		"a placeholder":  {"\ncurl https://a.example/$ID", nil, "line 2, column 24: $ID has a value only when the workflow runs"},
 		"a dash":         {"curl –X PUT https://a.example/", nil, "line 1, column 6: An editor or a web page has replaced the hyphens"},
-		"a broken line":  {"curl https://a.example/ \\ \n  -d a=1", nil, "A blank behind this backslash"},
+		"a broken line":  {"curl https://a.example/ \\ \n  -d a=1", nil, "A space after this backslash"},
 		"a value to fill": {
 			"curl https://<your-api-id>.execute-api.eu-west-1.amazonaws.com/", nil, "line 1, column 14: The angle brackets stand",
 		},
