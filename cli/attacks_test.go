@@ -100,7 +100,8 @@ func TestHostileCallerWhoReadsNoResponseKeepsNobodyWaiting(t *testing.T) {
 		fmt.Fprintf(&headers, `,"x-%d":"%s"`, i, strings.Repeat("v", 480))
 	}
 	for name, document := range map[string]string{
-		"long responses":  `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","explain":true,"headers":{` + headers.String()[1:] + `}}`,
+		"long responses": `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","explain":true,"headers":{` +
+			headers.String()[1:] + `}}`,
 		"large responses": largeRequest(3 << 20),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -50,7 +50,8 @@ func TestServe_LogsNothingOfAResponse(t *testing.T) {
 	}
 	_ = s.process.Process.Signal(syscall.SIGTERM)
 	_ = s.process.Wait()
-	if text, err := os.ReadFile(name); err != nil || strings.Contains(string(text), "their own") || strings.Contains(string(text), "nsolicited") {
+	text, err := os.ReadFile(name)
+	if err != nil || strings.Contains(string(text), "their own") || strings.Contains(string(text), "nsolicited") {
 		t.Errorf("%s, %v", text, err)
 	}
 }

@@ -98,15 +98,6 @@ func (d *decoder) fault(t *token.Token, path, format string, args ...any) {
 	d.faults = append(d.faults, fmt.Errorf("%s: %s%s", d.at(t), path, fmt.Sprintf(format, args...)))
 }
 
-func (d *decoder) damage(path string) {
-	if d.damaged == nil {
-		d.damaged = map[string]bool{}
-	}
-	top, _, _ := strings.Cut(path, ".")
-	top, _, _ = strings.Cut(top, "[")
-	d.damaged[top] = true
-}
-
 // value decodes node into v. path is the name of the value in faults; f is the field that it belongs to.
 func (d *decoder) value(path string, node ast.Node, v reflect.Value, f field) {
 	d.depth++

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -139,4 +140,13 @@ func (d *decoder) free(path string, node ast.Node) any {
 		d.fault(node.GetToken(), path, "is not a valid value in a policy")
 	}
 	return text
+}
+
+func (d *decoder) damage(path string) {
+	if d.damaged == nil {
+		d.damaged = map[string]bool{}
+	}
+	top, _, _ := strings.Cut(path, ".")
+	top, _, _ = strings.Cut(top, "[")
+	d.damaged[top] = true
 }

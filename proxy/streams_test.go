@@ -252,7 +252,8 @@ func TestProxy_ARefusedUpgradeIsAResponse(t *testing.T) {
 	}
 }
 
-// IoT Core and Transcribe open a WebSocket only with a presigned URL, and IoT's token is not signed. Everything else is signed with headers.
+// IoT Core and Transcribe open a WebSocket only with a presigned URL, and IoT's token is not signed. Everything else is signed
+// with headers.
 func TestProxy_PresignsUpgradesIfTheServiceNeedsIt(t *testing.T) {
 	for service, row := range map[string]struct {
 		presigned bool
