@@ -54,7 +54,7 @@ func TestConnector_FromADefinition(t *testing.T) {
 	}{
 		{[]string{"--mcp", mcp}, 2, "--profile"},
 		{[]string{"--mcp", mcp, "--profile", "agents", "--from", api}, 2, "--mcp can be combined only"},
-		{[]string{"--mcp", "https://example.com/mcp", "--profile", "agents"}, 1, "none of AWS"},
+		{[]string{"--mcp", "https://example.com/mcp", "--profile", "agents"}, 1, "not an AWS host"},
 		{[]string{"--mcp", mcp, "--profile", "agents"}, 0, "Azure Functions does not"},
 	} {
 		p := program{}

@@ -173,7 +173,7 @@ func TestCurlRequest_RefusesByName(t *testing.T) {
 		"curl –X POST https://api.example.com/":                     "type - or --",
 		"curl --request-target '*' https://api.example.com/":        "--request-target: ",
 		"curl --url-query a@none https://api.example.com/":          "open none: no such file",
-		"curl -u a:secret --aws-sigv4 osc https://api.example.com/": "--aws-sigv4: Only signatures of AWS",
+		"curl -u a:secret --aws-sigv4 osc https://api.example.com/": "--aws-sigv4: Only AWS signatures",
 		"curl -sSua:secret https://api.example.com/":                "--aws-sigv4 aws:amz:REGION:SERVICE",
 		"curl -o file https://api.example.com/":                     "--output: must be json or curl",
 		"curl https://api.example.com/ -X":                          "-X: The option needs a value",
