@@ -262,7 +262,8 @@ func TestReasonsExplain(t *testing.T) {
 		{"nothing permits", crm(to("GET", api+"/prod/admin")), "no policy permits this"},
 		{"its own reason", admin(target("DeleteItem")), "tables are not deleted from here"},
 		{"no reason", admin(but(target("GetItem"), func(r *access.Request) { r.Region = "us-east-1" })), "a policy forbids this"},
-		{"in doubt", admin(to("POST", table)),
+		{
+			"in doubt", admin(to("POST", table)),
 			"the policy nothing-is-deleted reads an attribute that cannot be determined for this request: `operation`",
 		},
 		{
