@@ -86,10 +86,18 @@ type fleetInstance struct {
 
 func newFleetWorld(f fleet) *fleetWorld {
 	w := &fleetWorld{fleet: f, fakeSTS: newFake(time.Now), part: max(1, min(f.instances, simulatedSessions/f.sessions()))}
-	share := stsQuota * float64(w.part) / float64(f.instances)
-	w.quota = rate.NewLimiter(rate.Limit(share), max(1, int(share)))
+	w.quota = rate.NewLimiter(0, 0)
+	w.setQuota(w.share())
 	w.begun, w.calls = time.Now(), make([]atomic.Int64, 24*360)
 	return w
+}
+
+// share is the part of the quota that the simulated instances have if all instances take the same.
+func (w *fleetWorld) share() float64 { return stsQuota * float64(w.part) / float64(w.fleet.instances) }
+
+func (w *fleetWorld) setQuota(perSecond float64) {
+	w.quota.SetBurst(max(1, int(perSecond)))
+	w.quota.SetLimit(rate.Limit(perSecond))
 }
 
 func (w *fleetWorld) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -220,6 +228,8 @@ func (w *fleetWorld) live(t *testing.T) (f fleetFigures) {
 	time.Sleep(10 * time.Minute)
 	f.away = w.asked().since(was)
 
+	// One instance at a time starts: it has the whole quota, less what the instances that are not simulated take.
+	w.setQuota(max(w.share(), stsQuota-f.steady*(1-float64(w.part)/float64(w.fleet.instances))))
 	was = w.asked()
 	for _, at := range w.instances[:min(3, w.part)] {
 		w.begin(at)
