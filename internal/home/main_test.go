@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -117,10 +118,17 @@ func TestHome_RefusesInvalidAddresses(t *testing.T) {
 // copyProject copies the project without Git's files and build outputs.
 func copyProject(t *testing.T, from, to string) {
 	t.Helper()
+	ignored, err := os.ReadFile(filepath.Join(from, ".gitignore"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	walk(t, from, func(path string, text []byte) {
 		relative, err := filepath.Rel(from, path)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if slices.Contains(strings.Fields(string(ignored)), "/"+relative) {
+			return // a binary, or what the quick start writes
 		}
 		target := filepath.Join(to, relative)
 		if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
