@@ -19,9 +19,9 @@ var sendErrors = []struct {
 	{sending.ErrNotConnected, "aws_unreachable", "The host could not be connected to."},
 	{sending.ErrBusy, "busy", "The limit of simultaneous requests to this host is reached."},
 	{sending.ErrUnsendable, "request_unsendable", "The request cannot be sent as it was signed."},
-	{sending.ErrBodyTooLarge, "body_too_large", "The body is too large to be held in memory for hashing. With its SHA-256 in " +
+	{sending.ErrBodyTooLarge, "body_too_large", "The body is too large to be stored while its hash is computed. With its SHA-256 in " +
 		"x-amz-content-sha256 it is streamed; the operator can raise max_proxy_body_bytes."},
-	{sending.ErrNoSpace, "busy", "There is no memory for the body at the moment."},
+	{sending.ErrNoSpace, "busy", "There is no space to store the body at the moment."},
 	{sending.ErrPayloadHash, "header_invalid", "The header x-amz-content-sha256 has neither a hash nor one of " +
 		"AWS's names for a kind of payload."},
 	{sending.ErrPayloadKind, "payload_unsupported", "This kind of payload cannot be sent."},
