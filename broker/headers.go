@@ -74,8 +74,7 @@ func setHeaders(in *Input, op *operation) error {
 func searchable(accepted string) string {
 	var kept []string
 	for encoding := range strings.SplitSeq(accepted, ",") {
-		switch name, _, _ := strings.Cut(encoding, ";"); strings.ToLower(strings.TrimSpace(name)) {
-		case "gzip", "x-gzip", "identity":
+		if name, _, _ := strings.Cut(encoding, ";"); isSearchable(name) {
 			kept = append(kept, strings.TrimSpace(encoding))
 		}
 	}

@@ -140,8 +140,14 @@ func (s *Sent) RedactRefusal() (withheld bool) {
 
 // Searchable reports whether the response body is compressed with nothing but gzip, so that it can be searched for secrets.
 func (s *Sent) Searchable() bool {
-	switch strings.ToLower(strings.TrimSpace(strings.Join(s.Response.Response.Header.Values("Content-Encoding"), ","))) {
-	case "", "identity", "gzip", "x-gzip":
+	encoding := strings.Join(s.Response.Response.Header.Values("Content-Encoding"), ",")
+	return encoding == "" || isSearchable(encoding)
+}
+
+// isSearchable reports whether a response in that one encoding can be searched for secrets.
+func isSearchable(encoding string) bool {
+	switch strings.ToLower(strings.TrimSpace(encoding)) {
+	case "gzip", "x-gzip", "identity":
 		return true
 	}
 	return false
