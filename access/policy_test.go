@@ -416,7 +416,8 @@ func TestExplain(t *testing.T) {
 	if err := filePolicy(t).Explain(&out, crm(to("POST", table+"?b=1", "X-Amz-Target", "nothing"))); err != nil {
 		t.Fatal(err)
 	}
-	want := "deny by nothing-is-deleted: the policy nothing-is-deleted reads an attribute that cannot be determined for this request: `operation`" + `
+	want := "deny by nothing-is-deleted: the policy nothing-is-deleted reads an attribute that cannot be determined " +
+		"for this request: `operation`" + `
 
   caller     crm-sync
   action     sign

@@ -28,7 +28,7 @@ var mutations = map[string]struct{ from, to string }{
 	"verify":            skip(`op.action == access.ActionVerify`),
 	"send":              skip(`op.action == access.ActionSend`),
 	"post-policy":       skip(`op.action == access.ActionPostPolicy`),
-	"error not heeded":  {"return nothing, failed", "return made, err"},
+	"error ignored":     {"return nothing, failed", "return made, err"},
 	"written twice":     {write, "_ = b.Audit.Write(ctx, record)\n\t" + write},
 }
 

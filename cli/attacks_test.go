@@ -308,7 +308,10 @@ func TestKilledUnderLoadLosesNoRecord(t *testing.T) {
 		}
 	}
 	t.Logf("%d responses before the kill, %d records, %d missing", len(answered), len(lines)-1, missing)
-	if missing > 0 || len(answered) < 100 {
+	if missing > 0 {
 		t.Errorf("%d of %d signed requests are not on record", missing, len(answered))
+	}
+	if len(answered) < 100 {
+		t.Errorf("only %d responses before the kill: the test covers too little", len(answered))
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"countersign/converter"
 )
 
-var update = flag.Bool("update", false, "write testdata/*.golden.json anew")
+var update = flag.Bool("update", false, "rewrite testdata/*.golden.json")
 
 const gateway = "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod"
 

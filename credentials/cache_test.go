@@ -213,7 +213,7 @@ func TestDrop_ForgetsOnlyTheRefusedSession(t *testing.T) {
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake})
 		first := get(t, s, "")
 		if !s.Drop(first) {
-			t.Error("no other session can be had of a role")
+			t.Error("a role gives no other session")
 		}
 		second := get(t, s, "")
 		if second.Credentials.AccessKeyID == first.Credentials.AccessKeyID {
@@ -456,7 +456,7 @@ func TestReadiness_OneProfileOfTwoIsEnough(t *testing.T) {
 		other.Name = "other"
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{orders(), other}, Transport: fake})
 		if _, err := s.Session(t.Context(), credentials.SessionRequest{Profile: "other"}); err == nil || !s.Ready() {
-			t.Errorf("not ready for want of one profile (%v)", err)
+			t.Errorf("not ready because one profile fails (%v)", err)
 		}
 	})
 }

@@ -22,7 +22,7 @@ import (
 // seeds is how many runs of 3.66 virtual days TestSimulation makes: 1000 are ten years.
 var seeds = flag.Int("seeds", 3, "seeds of the simulation; 1000 is the full run")
 
-// faultKinds are the ways in which STS, or a proxy in front of it, fails.
+// faultKinds are the failures of STS, or of a proxy in front of it.
 var faultKinds = []string{
 	"refused", "reset", "hang", "trickle", "500", "503", "throttled", "429", "empty", "html", "expired", "year 9999", "300 MB", "panic",
 }

@@ -152,7 +152,7 @@ func TestExpiredParentIsReplacedOnce(t *testing.T) {
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{top, orders()}, Transport: fake})
 		get(t, s, "top")
 		if fake.count() != 4 {
-			t.Errorf("%d calls, want 4: base, refused, base anew, top", fake.count())
+			t.Errorf("%d calls, want 4: base, refused, base again, top", fake.count())
 		}
 	})
 }

@@ -323,13 +323,13 @@ var onTheWay = []struct {
 	{"CR LF", "changed-body", func(_ *generated, c *call) { c.body = bytes.ReplaceAll(c.body, []byte("\n"), []byte("\r\n")) }},
 	{"line feeds lost", "changed-body", func(_ *generated, c *call) { c.body = bytes.ReplaceAll(c.body, []byte("\n"), nil) }},
 	{"byte order mark", "changed-body", func(_ *generated, c *call) { c.body = append([]byte("\xEF\xBB\xBF"), c.body...) }},
-	{"JSON written anew", "changed-body", func(g *generated, c *call) { rewriteJSON(g.r, c) }},
+	{"JSON rewritten", "changed-body", func(g *generated, c *call) { rewriteJSON(g.r, c) }},
 	{"JSON as a string", "changed-body", func(_ *generated, c *call) { c.body, _ = json.Marshal(string(c.body)) }},
 	{"base64", "changed-body", func(_ *generated, c *call) { c.body = []byte(base64.StdEncoding.EncodeToString(c.body)) }},
 	{"envelope", "changed-body", func(_ *generated, c *call) {
 		c.body = []byte(`{"$content-type":"` + c.get("Content-Type") + `","$content":"` + base64.StdEncoding.EncodeToString(c.body) + `"}`)
 	}},
-	{"form written anew", "changed-body", func(_ *generated, c *call) {
+	{"form rewritten", "changed-body", func(_ *generated, c *call) {
 		if v, err := url.ParseQuery(string(c.body)); err == nil && strings.Contains(c.get("Content-Type"), "form") {
 			c.body = []byte(v.Encode())
 		}

@@ -71,8 +71,8 @@ var carriers = map[string]func(text string) diagnosis.Input{
 		return jsonInput(403, "AccessDeniedException", "User: "+s+" is not authorized to perform: s3:GetObject on resource: "+s+" because "+s)
 	},
 	"resource without blanks": func(s string) diagnosis.Input {
-		return jsonInput(403, "AccessDeniedException", "User: arn:aws:iam::123456789012:user/ana is not authorized to perform: sts:AssumeRole on "+
-			"resource: "+strings.Join(strings.Fields(s), "")+" because no resource-based policy allows it")
+		return jsonInput(403, "AccessDeniedException", "User: arn:aws:iam::123456789012:user/ana is not authorized to perform: "+
+			"sts:AssumeRole on resource: "+strings.Join(strings.Fields(s), "")+" because no resource-based policy allows it")
 	},
 	"service": func(s string) diagnosis.Input {
 		return jsonInput(403, "", "Credential should be scoped to correct service: '"+s+"'. ")
@@ -94,8 +94,9 @@ var carriers = map[string]func(text string) diagnosis.Input{
 		return diagnosis.Input{Response: r}
 	},
 	"canonical request": func(s string) diagnosis.Input {
-		return jsonInput(403, "InvalidSignatureException", mismatchSentence+"\n\nThe Canonical String for this request should have been\n'GET\n/"+s+
-			"\n\nhost:"+s+"\nx-"+s+":"+s+"\n\nhost\n"+s+"'\n\nThe String-to-Sign should have been\n'AWS4-HMAC-SHA256\n"+s+"\n"+s+"'\n")
+		return jsonInput(403, "InvalidSignatureException", mismatchSentence+
+			"\n\nThe Canonical String for this request should have been\n'GET\n/"+s+"\n\nhost:"+s+"\nx-"+s+":"+s+
+			"\n\nhost\n"+s+"'\n\nThe String-to-Sign should have been\n'AWS4-HMAC-SHA256\n"+s+"\n"+s+"'\n")
 	},
 	"page": func(s string) diagnosis.Input {
 		return diagnosis.Input{Response: response(403, "<html><body>"+s+"</body></html>", "Content-Type: text/html")}

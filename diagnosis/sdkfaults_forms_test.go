@@ -27,7 +27,8 @@ var toolForms = []struct {
 		for line := range strings.SplitSeq(strings.Split(string(q.raw()), "\r\n\r\n")[0], "\r\n") {
 			b.WriteString("> " + line + "\r\n")
 		}
-		return b.String() + "> \r\n* upload completely sent off\r\n" + rawResponse(a, "< ", "\r\n") + "\r\n* Connection #0 to host left intact\r\n"
+		return b.String() + "> \r\n* upload completely sent off\r\n" + rawResponse(a, "< ", "\r\n") +
+			"\r\n* Connection #0 to host left intact\r\n"
 	}},
 	{"bash", true, func(q *sdkCall, a *diagnosis.Response) string {
 		var b strings.Builder

@@ -12,7 +12,7 @@ import (
 	"countersign/diagnosis"
 )
 
-var update = flag.Bool("update", false, "write docs/troubleshooting.md anew")
+var update = flag.Bool("update", false, "rewrite docs/troubleshooting.md")
 
 const troubleshooting = "../docs/troubleshooting.md"
 
@@ -53,9 +53,10 @@ var questions = []struct {
 var chapters = map[diagnosis.Family]string{
 	diagnosis.FamilyChanged: "The signature was right for the request as it was signed. Something between the signer and AWS " +
 		"changed the request.",
-	diagnosis.FamilySigner: "The request arrived as it was sent. The signer computed the signature differently from AWS, or with another secret.",
-	diagnosis.FamilyForm:   "AWS cannot read the signature, finds none, or the client did not send it.",
-	diagnosis.FamilyScope:  "The signature is for another region, service or day, or the request went elsewhere.",
+	diagnosis.FamilySigner: "The request arrived as it was sent. The signer computed the signature differently from AWS, or with " +
+		"another secret.",
+	diagnosis.FamilyForm:  "AWS cannot read the signature, finds none, or the client did not send it.",
+	diagnosis.FamilyScope: "The signature is for another region, service or day, or the request went elsewhere.",
 	diagnosis.FamilyTime: "The signature is too old or too early by AWS's clock. AWS checks the time first, so nothing else " +
 		"has been checked yet.",
 	diagnosis.FamilyCredentials: "AWS does not accept the access key or the session token. It has not checked the signature yet.",

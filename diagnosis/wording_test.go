@@ -86,7 +86,7 @@ func denial(tail string) string {
 var wordings = []wording{
 	// Form.
 	{
-		name: "two mechanisms, request at hand",
+		name: "two mechanisms, request given",
 		request: request(
 			"GET https://b.s3.amazonaws.com/a?X-Amz-Signature="+noSig+"&X-Amz-Algorithm=AWS4-HMAC-SHA256",
 			"Authorization: "+authorization(exampleKey, "20261128/us-east-1/s3/aws4_request", "host"),

@@ -52,9 +52,10 @@ var entries = []entry{
 		outside:  "github.com/go-chi/chi/v5 github.com/oasdiff/yaml3 " + logs,
 	},
 	{
-		folder:   "handlers",
-		packages: "broker problem access credentials sending diagnosis reading explain snippets endpoints signing internal/appendjson internal/cborjson",
-		outside:  "github.com/go-json-experiment/json",
+		folder: "handlers",
+		packages: "broker problem access credentials sending diagnosis reading explain snippets endpoints signing " +
+			"internal/appendjson internal/cborjson",
+		outside: "github.com/go-json-experiment/json",
 	},
 	{folder: "proxy", packages: "broker problem sending endpoints signing"},
 	{

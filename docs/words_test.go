@@ -44,8 +44,8 @@ func TestTexts_ArePlainEnglish(t *testing.T) {
 			t.Errorf("no file is named %s: %v", pattern, err)
 		}
 		for _, file := range files {
-			if strings.HasSuffix(file, "_test.go") {
-				continue
+			if file == "docs/words_test.go" {
+				continue // it quotes the words
 			}
 			for _, p := range passages(t, file) {
 				for _, at := range oddWords.FindAllStringIndex(p.text, -1) {

@@ -67,7 +67,7 @@ func TestUnevaluatedExpressionsGetAWarning(t *testing.T) {
 		"an address":                     {anAPI + "?to=a@example.com", nil, ""},
 		"a price":                        {anAPI + "?filter=$5(6)", nil, ""},
 		"JSON in a header":               {anAPI, map[string]any{"headers": map[string]string{"x-amz-meta-a": `{"a":{"b":{}}}`}}, ""},
-		"a template as the body":         {anAPI, map[string]any{"body": "Dear {{name}}, you owe ${amount}"}, ""},
+		"a template as the body":         {anAPI, map[string]any{"body": "Dear {{name}}, you pay ${amount}"}, ""},
 		"an emoji of several":            {aBucket + "\U0001F468\u200d\U0001F469.png", nil, ""},
 		"a percent sign":                 {anAPI + "100%25?q=%25ab%25", nil, ""},
 	} {

@@ -185,10 +185,12 @@ func TestRead_AWSRefusalsHaveCodeAndMessage(t *testing.T) {
 		t.Run(real.Source, func(t *testing.T) {
 			checkReal(t, "alone", real.Body, real.Code, false)
 			// With the header that names the code, as AWS's JSON services send it.
-			s := &sample{Method: "POST", URL: "https://h.example/", Status: real.Status, ResponseHeaders: slices.Clone(real.Headers), Content: real.Body}
+			s := &sample{Method: "POST", URL: "https://h.example/", Status: real.Status, Content: real.Body}
+			s.ResponseHeaders = slices.Clone(real.Headers)
 			if real.Code != "" && !strings.Contains(real.Body, real.Code) &&
 				!slices.ContainsFunc(s.ResponseHeaders, func(h pair) bool { return strings.EqualFold(h.Name, "x-amzn-errortype") }) {
-				s.ResponseHeaders = append(s.ResponseHeaders, pair{"x-amzn-ErrorType", real.Code + ":http://internal.amazon.com/coral/com.amazon.coral.service/"})
+				namespace := ":http://internal.amazon.com/coral/com.amazon.coral.service/"
+				s.ResponseHeaders = append(s.ResponseHeaders, pair{"x-amzn-ErrorType", real.Code + namespace})
 			}
 			for i := range writtenForms {
 				f := &writtenForms[i]

@@ -16,7 +16,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "measure anew what curl sends (needs bash and curl)")
+var update = flag.Bool("update", false, "record again what curl sends (needs bash and curl)")
 
 // sentRequest is what curl put on the wire.
 type sentRequest struct {

@@ -375,7 +375,8 @@ func writeLogicAppsBinary(_ *rand.Rand, s *sample) string {
 		body = `, "body": ` + envelope(s.Body)
 	}
 	if s.Status > 0 {
-		outputs = fmt.Sprintf(`"outputs": {"body": %s, "headers": %s, "statusCode": %d}, `, envelope(s.Content), object(s.ResponseHeaders), s.Status)
+		outputs = fmt.Sprintf(`"outputs": {"body": %s, "headers": %s, "statusCode": %d}, `,
+			envelope(s.Content), object(s.ResponseHeaders), s.Status)
 	}
 	return fmt.Sprintf(
 		`{%s"inputs": {"uri": %s, "method": %s, "headers": %s%s}}`, outputs, quoted(s.URL), quoted(s.Method), object(s.Headers),

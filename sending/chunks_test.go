@@ -102,7 +102,7 @@ func checkChunks(t *testing.T, wire string, c *chain, trailer string) []byte {
 	return payload
 }
 
-// The ways in which clients format a trailer.
+// trailers are payload trailers as different clients format them.
 var trailers = map[string]string{
 	"none":      "",
 	"SDKs":      "x-amz-checksum-crc32c:sOO8/Q==\r\nx-amz-trailer-signature:SIGNATURE\r\n",

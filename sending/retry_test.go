@@ -467,7 +467,8 @@ func TestSend_RetriesNeverPassTheDeadline(t *testing.T) {
 		}
 		readAll(t, a)
 		if a.Response.StatusCode != 429 || len(s.arrivals) != 2 || time.Since(begun) != time.Second {
-			t.Errorf("status %d after %v and %d attempts, want the second response at once", a.Response.StatusCode, time.Since(begun), len(s.arrivals))
+			t.Errorf("status %d after %v and %d attempts, want the second response at once",
+				a.Response.StatusCode, time.Since(begun), len(s.arrivals))
 		}
 	})
 }
