@@ -719,7 +719,10 @@ async function copy(event) {
     event.target.textContent = "Copied";
     setTimeout(() => { event.target.textContent = was; }, 1500);
   } catch {
-    if (what === "ticket") show("snippet", text);
+    if (what === "ticket") {
+      writing++; // a snippet still on its way must not replace it
+      show("snippet", text);
+    }
     const box = {canonical: "lines", string: "string", send: "headers", snippet: "snippet", ticket: "snippet"}[what];
     getSelection().selectAllChildren($(box));
     show("state", "Copying needs https. The text is selected: press Ctrl+C.");

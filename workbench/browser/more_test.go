@@ -248,6 +248,18 @@ func TestWalk_CopyingWithoutAClipboardSelects(t *testing.T) {
 	p := open(t, sandbox(t)+"/workbench?example=sandbox").ready()
 	p.sign()
 	p.do(`navigator.clipboard.writeText = async () => { throw new Error("no"); }`)
+	// A snippet that arrives late must not replace the text to copy.
+	p.do(`const real = fetch; window.fetch = async (...a) => {
+		const response = await real(...a);
+		if (String(a[0].url ?? a[0]).includes("snippets")) await new Promise((done) => setTimeout(done, 300));
+		window.late = (window.late ?? 0) + 1;
+		return response;
+	}`)
+	p.do(`document.querySelector("[name=form][value=python]").click()`)
+	p.click("[data-copy=ticket]")
+	p.wait(`window.late`)
+	time.Sleep(100 * time.Millisecond)
+	p.wait(`getSelection().toString().includes("Canonical request:")`)
 	for what, want := range map[string]string{
 		"canonical": "x-amz-meta-source:web shop", "string": "aws4_request", "send": "Authorization", "ticket": "Canonical request:",
 	} {
