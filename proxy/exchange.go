@@ -37,6 +37,11 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, m Mode) (*ex
 	case !strings.HasPrefix(r.RequestURI, "/"):
 		// RFC 9112, section 3.2.2: net/http takes the host of such a request line in place of the Host header.
 		return nil, errNotPassed("The request line must begin with a path: this is a reverse proxy.")
+	case hasUnknownBody(r):
+		return nil, &problem.Error{
+			Code: "header_invalid", Detail: "A " + r.Method + " request over HTTP/1.0 needs Content-Length, 0 if there is no body.",
+			Fields: []problem.Field{{Part: "headers", Detail: "Send Content-Length, or use HTTP/1.1: HTTP/1.0 has no chunked bodies."}},
+		}
 	}
 	target, err := m.Target(r)
 	if err != nil {
@@ -50,6 +55,16 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, m Mode) (*ex
 	x.client = newClient(p, w, cancel)
 	x.client.waits, x.client.headers = waits(r), x.headers
 	return x, nil
+}
+
+// hasUnknownBody reports whether a request may have a body that net/http takes for empty: it ignores
+// Transfer-Encoding in HTTP/1.0, where such methods need Content-Length (RFC 1945, section 7.2.2).
+func hasUnknownBody(r *http.Request) bool {
+	switch r.Method {
+	case http.MethodPost, http.MethodPut, http.MethodPatch:
+		return !r.ProtoAtLeast(1, 1) && r.Header.Get("Content-Length") == ""
+	}
+	return false
 }
 
 // end releases everything the exchange holds.

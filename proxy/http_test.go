@@ -145,11 +145,13 @@ func TestProxy_ForwardsRequests(t *testing.T) {
 		},
 		"nothing but a signature": {method: "GET", path: "/a?X-Amz-Signature=abc", rest: "\r\n", target: "/a"},
 		"HTTP/1.0":                {method: "GET", path: "/a", rest: "\r\n"},
+		"HTTP/1.0, a body":        {method: "PUT", path: "/a", rest: "Content-Length: 2\r\n\r\n{}", body: "{}"},
+		"HTTP/1.0, an empty body": {method: "POST", path: "/a", rest: "Content-Length: 0\r\n\r\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			version := "HTTP/1.1"
-			if name == "HTTP/1.0" {
-				version = name
+			if strings.HasPrefix(name, "HTTP/1.0") {
+				version = "HTTP/1.0"
 			}
 			raw := row.method + " " + path(server.host(), row.path) + " " + version + "\r\nHost: proxy.example\r\n" + row.rest
 			response, _ := f.exchange(t, row.method, raw)
@@ -365,8 +367,12 @@ func TestProxy_RefusesAmbiguousRequests(t *testing.T) {
 		"two lengths": {
 			"POST " + path(server.host(), "/") + " HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400,
 		},
-		"an address":        {"GET /proxy/orders/169.254.169.254/latest/meta-data/ HTTP/1.1\r\nHost: x\r\n\r\n", 400},
-		"a stranger's host": {"GET /proxy/orders/evil.example/ HTTP/1.1\r\nHost: x\r\n\r\n", 403},
+		"chunks in HTTP/1.0": {
+			"PUT " + path(server.host(), "/") + " HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n", 400,
+		},
+		"no length in HTTP/1.0": {"POST " + path(server.host(), "/") + " HTTP/1.0\r\nHost: x\r\n\r\n", 400},
+		"an address":            {"GET /proxy/orders/169.254.169.254/latest/meta-data/ HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+		"a stranger's host":     {"GET /proxy/orders/evil.example/ HTTP/1.1\r\nHost: x\r\n\r\n", 403},
 		"a false claim, form": {
 			"POST " + path(server.host(), "/") + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/" +
 				"x-www-form-urlencoded\r\nX-Amz-Content-Sha256: " + sha256Hex("x") + "\r\nContent-Length: 3\r\n\r\nA=1",
