@@ -12,7 +12,7 @@ RELOADS  ?= 1000
 PAIRS    ?= 1000000
 REQUESTS ?= 250000
 SHORT    ?= -short
-UNRACED   = ^TestDiagnose_Faults
+UNRACED   = ^Test(Diagnose_Faults|Texts_ArePlainEnglish|Object_EscapesEachByte)
 SLOW      = ^TestBinary_NoMethodIsFoundByName
 ATTACKS   = ^Test(HostileCaller|SlowClients|LargeBodiesAtOnce|BadInputCosts|KilledUnderLoad|StalledClients|Shutdown_RollingUpdate)
 
@@ -44,7 +44,7 @@ test: format $(UNDER_TEST)
 	$(GO) test $(SHORT) -count=1 -vet=off -skip '$(ATTACKS)|$(SLOW)' $(AT_ONCE) -timeout=10m ./...
 	@echo 'Left out: make attacks, which needs the machine for itself, and $(SLOW), which make race runs.'
 
-## race: all tests under the race detector, in random order and in their short form; needs a C compiler. Thousands of diagnoses, which start no goroutines, are left to make test
+## race: all tests under the race detector, in random order and in their short form; needs a C compiler. Thousands of diagnoses, texts and bytes, which start no goroutines, are left to make test
 race: $(UNDER_TEST)
 	@test "$$($(GO) env CGO_ENABLED)" = 1 || { echo 'The race detector needs a C compiler, and CGO_ENABLED=1.'; exit 1; }
 	$(GO) test $(SHORT) -race -shuffle=on -vet=off -skip '$(ATTACKS)|$(UNRACED)' $(AT_ONCE) -timeout=15m ./...
