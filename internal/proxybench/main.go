@@ -16,15 +16,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"sync"
 	"text/tabwriter"
-	"time"
 
 	"countersign/internal/measure"
 )
@@ -37,6 +34,7 @@ type load struct {
 	headers               map[string]string
 	body                  []byte
 	own                   bool // path belongs to the program itself, not to a proxy
+	tls                   bool // the upstream speaks TLS; the program itself does not send to this machine over TLS
 	// gate and aim are limits for the ratio of a proxy, by name, to ReverseProxy; 0 for none.
 	gate, aim map[string]float64
 }
@@ -44,12 +42,13 @@ type load struct {
 func main() {
 	serve := flag.String("serve", "", "run as the proxy with this name")
 	upstream := flag.String("upstream", "", "address that it sends requests to")
+	ca := flag.String("ca", "", "file with the upstream's certificate, if it speaks TLS")
 	rounds := flag.Int("rounds", 5, "how often each load is sent to each proxy")
 	match := flag.String("match", "", "send only loads whose name contains this")
 	program := flag.String("product", "", "the program to measure")
 	flag.Parse()
 	if *serve != "" {
-		if err := serveProxy(*serve, *upstream); err != nil {
+		if err := serveProxy(*serve, *upstream, *ca); err != nil {
 			fatal(err)
 		}
 		return
@@ -77,19 +76,19 @@ func compare(program string, rounds int, match string) error {
 		return err
 	}
 	defer os.RemoveAll(folder)
-	var proxies []*child
-	for _, name := range names {
-		var c *child
-		if name == withAll {
-			c, err = startProduct(program, folder, aws)
-		} else {
-			c, err = startChild(name, aws)
-		}
-		if err != nil {
-			return err
-		}
-		defer c.Stop()
-		proxies = append(proxies, c)
+	secure, ca, err := startTLSUpstream(folder)
+	if err != nil {
+		return err
+	}
+	proxies, err := startAll(names, program, folder, aws, "")
+	defer stop(proxies)
+	if err != nil {
+		return err
+	}
+	overTLS, err := startAll([]string{reverseProxy, withSDK, signing1}, program, folder, secure, ca)
+	defer stop(overTLS)
+	if err != nil {
+		return err
 	}
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(out, "load\tproxy\tµs CPU\t× ReverseProxy\tMiB\tgate\taim\t")
@@ -97,7 +96,12 @@ func compare(program string, rounds int, match string) error {
 		if !strings.Contains(l.name, match) {
 			continue
 		}
-		if err := l.compare(out, proxies, aws, rounds); err != nil {
+		if l.tls {
+			err = l.compare(out, overTLS, secure, rounds)
+		} else {
+			err = l.compare(out, proxies, aws, rounds)
+		}
+		if err != nil {
 			return err
 		}
 		_ = out.Flush()
@@ -120,6 +124,31 @@ func compare(program string, rounds int, match string) error {
 		}
 	}
 	return nil
+}
+
+// startAll starts proxies. It returns those it has started even if it fails, so that they can be stopped.
+func startAll(names []string, program, folder, aws, ca string) ([]*child, error) {
+	var started []*child
+	for _, name := range names {
+		var c *child
+		var err error
+		if name == withAll {
+			c, err = startProduct(program, folder, aws)
+		} else {
+			c, err = startChild(name, aws, ca)
+		}
+		if err != nil {
+			return started, err
+		}
+		started = append(started, c)
+	}
+	return started, nil
+}
+
+func stop(proxies []*child) {
+	for _, c := range proxies {
+		c.Stop()
+	}
 }
 
 // compare sends the load to all proxies.
@@ -164,12 +193,12 @@ type child struct {
 	client *http.Client
 }
 
-func startChild(name, aws string) (*child, error) {
+func startChild(name, aws, ca string) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	p, err := measure.Start(exec.Command(self, "-serve", name, "-upstream", aws), "")
+	p, err := measure.Start(exec.Command(self, "-serve", name, "-upstream", aws, "-ca", ca), "")
 	return &child{p, name, newClient()}, err
 }
 
@@ -244,30 +273,4 @@ func (c *child) request(l *load, aws string) error {
 		return fmt.Errorf("%s, %d bytes", response.Status, text)
 	}
 	return err
-}
-
-// startUpstream starts a server for the requests in the loads.
-func startUpstream() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	small, piece := []byte(strings.Repeat("x", 200)), make([]byte, 256<<10)
-	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		size := map[string]int{"/large": large, "/file": large * 3 / 4}[r.URL.Path]
-		switch {
-		case r.URL.Path == "/events":
-			serveEvents(w)
-		case size == 0:
-			_, _ = w.Write(small)
-		default:
-			w.Header().Set("Content-Length", strconv.Itoa(size))
-			for sent := 0; sent < size; sent += len(piece) {
-				_, _ = w.Write(piece)
-			}
-		}
-	})}
-	go func() { _ = server.Serve(listener) }()
-	return listener.Addr().String(), nil
 }

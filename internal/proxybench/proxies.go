@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -80,6 +82,8 @@ func loads() []load {
 			}, gate: limits(2.2, 2.2), aim: limits(1.8, 1.8),
 		},
 		{name: "GET 100 MiB", requests: 6, connections: 2, method: "GET", path: "/large", gate: limits(1.15, 1.15), aim: limits(1, 1)},
+		{name: "GET small, TLS", requests: 4000, connections: 8, method: "GET", path: "/small", tls: true},
+		{name: "GET 100 MiB, TLS", requests: 6, connections: 2, method: "GET", path: "/large", tls: true},
 	}
 }
 
@@ -90,11 +94,18 @@ func hexSHA256(b []byte) string {
 
 // serveProxy runs a proxy until the process is killed, and prints its address. Ours uses the program's garbage
 // collector settings.
-func serveProxy(name, upstream string) error {
+func serveProxy(name, upstream, ca string) error {
 	if name == signing1 {
 		debug.SetGCPercent(400)
 	}
-	handler, err := handlerOf(name, upstream)
+	var roots []byte
+	if ca != "" {
+		var err error
+		if roots, err = os.ReadFile(ca); err != nil {
+			return err
+		}
+	}
+	handler, err := handlerOf(name, upstream, roots)
 	if err != nil {
 		return err
 	}
@@ -107,20 +118,25 @@ func serveProxy(name, upstream string) error {
 	return server.Serve(listener)
 }
 
-func handlerOf(name, upstream string) (http.Handler, error) {
+// handlerOf returns a proxy. With roots, the upstream speaks TLS.
+func handlerOf(name, upstream string, roots []byte) (http.Handler, error) {
 	switch name {
 	case reverseProxy:
-		return reverse(upstream, transport()), nil
+		return reverse(upstream, roots, transport(roots)), nil
 	case withHash:
-		return reverse(upstream, hashing{transport()}), nil
+		return reverse(upstream, roots, hashing{transport(roots)}), nil
 	case withSDK:
-		return reverse(upstream, &sdkSigner{transport(), sdk.NewSigner()}), nil
+		return reverse(upstream, roots, &sdkSigner{transport(roots), sdk.NewSigner()}), nil
 	}
-	o, err := brokerOptions(upstream)
+	o, err := brokerOptions(upstream, roots)
 	if err != nil {
 		return nil, err
 	}
 	b := broker.New(o)
+	target := proxy.PathTarget("/proxy", b.MayBeHTTP)
+	if roots != nil {
+		target = proxy.PathTarget("/proxy", func(string) bool { return false })
+	}
 	return proxy.New(proxy.Options{
 		Broker: b,
 		Call: func(*http.Request) *broker.Call {
@@ -130,11 +146,11 @@ func handlerOf(name, upstream string) (http.Handler, error) {
 			http.Error(w, err.Error(), http.StatusBadGateway)
 		},
 		Reserve: func(context.Context, string, int64) (func(), error) { return func() {}, nil },
-	}).Handler(proxy.Mode{Target: proxy.PathTarget("/proxy", b.MayBeHTTP)}), nil
+	}).Handler(proxy.Mode{Target: target}), nil
 }
 
-func brokerOptions(upstream string) (broker.Options, error) {
-	client, err := sending.New(sending.Options{Now: time.Now, HTTPHosts: []string{upstream}})
+func brokerOptions(upstream string, roots []byte) (broker.Options, error) {
+	client, err := sending.New(sending.Options{Now: time.Now, HTTPHosts: []string{upstream}, ExtraCAs: roots})
 	if err != nil {
 		return broker.Options{}, err
 	}
@@ -169,14 +185,21 @@ type unrecorded struct{}
 func (unrecorded) Write(context.Context, access.Record) error { return nil }
 func (unrecorded) NextID() string                             { return "event" }
 
-func transport() *http.Transport {
-	return &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64, ExpectContinueTimeout: time.Second}
+func transport(roots []byte) *http.Transport {
+	t := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64, ExpectContinueTimeout: time.Second}
+	if roots != nil {
+		t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: x509.NewCertPool()}
+		t.TLSClientConfig.RootCAs.AppendCertsFromPEM(roots)
+	}
+	return t
 }
 
-func reverse(upstream string, t http.RoundTripper) http.Handler {
-	return &httputil.ReverseProxy{
-		Transport: t, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(&url.URL{Scheme: "http", Host: upstream}) },
+func reverse(upstream string, roots []byte, t http.RoundTripper) http.Handler {
+	to := &url.URL{Scheme: "http", Host: upstream}
+	if roots != nil {
+		to.Scheme = "https"
 	}
+	return &httputil.ReverseProxy{Transport: t, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }}
 }
 
 // hashing hashes bodies while they are sent.
