@@ -65,7 +65,7 @@ func (s *service) newGeneration(p *process, conf config.Config, before *generati
 	}
 	g.handlers.Signer = s.signer
 	g.handlers.AuditBroken, g.handlers.SessionsReady, g.handlers.MaxResponseBytes = s.audit.Broken, g.store.Ready, conf.MaxResponseBytes
-	g.handlers.Spool = newSpool(conf)
+	g.handlers.Spool = newSpool(conf, s.quota)
 	if p.files != nil {
 		g.hash = p.files.hash() // all files have been read by now
 	}
@@ -74,7 +74,7 @@ func (s *service) newGeneration(p *process, conf config.Config, before *generati
 	o.MaxBodyBytes, o.PublicURL, o.Workbench = conf.MaxBodyBytes, strings.TrimSuffix(conf.PublicURL, "/"), newWorkbench(conf)
 	o.Open, o.Handlers, o.Auth, o.Log = conf.Auth == string(access.AuthNone), g.handlers, g.auth, g.logs.request
 	g.proxy = api.NewProxy(o, proxy.Options{
-		Spool: newSpool(conf), Cookies: conf.ForwardCookies, Unsigned: conf.UnsignedPayloads,
+		Spool: newSpool(conf, s.quota), Cookies: conf.ForwardCookies, Unsigned: conf.UnsignedPayloads,
 		AuthorizationAs: conf.ForwardAuthAs,
 	})
 	o.Proxy, o.Origins = g.proxy, conf.AllowOrigins

@@ -75,8 +75,8 @@ func warnOfProxy(p *process, conf config.Config) []string {
 }
 
 // newSpool returns where bodies go that are not held in memory.
-func newSpool(conf config.Config) sending.Spool {
-	return sending.Spool{Dir: conf.SpoolDir, MaxBytes: conf.MaxProxyBody}
+func newSpool(conf config.Config, quota *sending.Quota) sending.Spool {
+	return sending.Spool{Dir: conf.SpoolDir, MaxBytes: conf.MaxProxyBody, Quota: quota}
 }
 
 // warnOfSpool warns that such bodies must be refused, as in a container with no writable directory.
@@ -84,7 +84,7 @@ func warnOfSpool(conf config.Config) []string {
 	if !conf.AllowSend {
 		return nil
 	}
-	spool := newSpool(conf)
+	spool := newSpool(conf, nil)
 	file, err := spool.File()
 	if err == nil {
 		err = file.Close()

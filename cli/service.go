@@ -18,6 +18,7 @@ import (
 	"countersign/config"
 	"countersign/endpoints"
 	"countersign/handlers"
+	"countersign/sending"
 	"countersign/signing"
 	"countersign/telemetry"
 
@@ -32,6 +33,7 @@ type service struct {
 	audit         *access.Auditor
 	signer        *signing.Signer // with the keys that it has derived
 	limits        api.Options     // limits for all requests, whatever their generation
+	quota         *sending.Quota  // of the files in spool_dir
 	stdout        *stdoutWriter
 	first         logs                  // until there is a configuration
 	metrics       *telemetry.Metrics    // nil without an address for them
@@ -66,7 +68,10 @@ func (s *service) close() {
 // newService makes a service with its first generation.
 func newService(p *process, conf config.Config) (*service, error) {
 	stdout := newStdoutWriter(p.stdout, p.now)
-	s := &service{stdout: stdout, first: newLogs(stdout, p.now, zerolog.DebugLevel, ""), signer: new(signing.Signer)}
+	s := &service{
+		stdout: stdout, first: newLogs(stdout, p.now, zerolog.DebugLevel, ""), signer: new(signing.Signer),
+		quota: sending.NewQuota(conf.MaxSpoolBytes),
+	}
 	s.notify = newNotifier(p, func(err error) { s.logger().Warn().AnErr("cause", err).Msg("cannot write to NOTIFY_SOCKET") })
 	var limitsErr, auditErr error
 	s.limits, limitsErr = newLimits(p, conf)

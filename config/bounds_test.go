@@ -8,6 +8,24 @@ import (
 	"countersign/config"
 )
 
+func TestSpoolHoldsTheLargestBodyTwice(t *testing.T) {
+	load := func(pairs ...string) error {
+		_, err := config.Load(config.Sources{Getenv: environment(append(pairs, "AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")...)})
+		return err
+	}
+	err := load("COUNTERSIGN_ALLOW_SEND", "true", "COUNTERSIGN_MAX_PROXY_BODY_BYTES", "3000000000")
+	if err == nil || !strings.Contains(strings.ToLower(err.Error()), "max_spool_bytes") || !strings.Contains(err.Error(), "6000000000") {
+		t.Errorf("got %v, want a fault that says what is needed", err)
+	}
+	if err := load("COUNTERSIGN_MAX_PROXY_BODY_BYTES", "3000000000"); err != nil {
+		t.Errorf("nothing is sent: %v", err)
+	}
+	if err := load("COUNTERSIGN_ALLOW_SEND", "true", "COUNTERSIGN_MAX_PROXY_BODY_BYTES", "3000000000",
+		"COUNTERSIGN_MAX_SPOOL_BYTES", "6000000000"); err != nil {
+		t.Errorf("enough: %v", err)
+	}
+}
+
 func TestEveryLimitHasAMinimumAndADefault(t *testing.T) {
 	load := func(name, value string) (config.Config, error) {
 		return config.Load(config.Sources{Getenv: environment("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", "COUNTERSIGN_"+strings.ToUpper(name), value)})
@@ -26,6 +44,7 @@ func TestEveryLimitHasAMinimumAndADefault(t *testing.T) {
 			[]string{"1023", "-1", "1e6", "9223372036854775808", "10 MB"},
 		},
 		"max_bytes":       {func(c config.Config) any { return c.MaxBytes }, "134217728", "1024", []string{"1023", "-1"}},
+		"max_spool_bytes": {func(c config.Config) any { return c.MaxSpoolBytes }, "4294967296", "2048", []string{"2047", "-1"}},
 		"max_requests":    {func(c config.Config) any { return c.MaxRequests }, "256", "1", []string{"-1", "x"}},
 		"max_connections": {func(c config.Config) any { return c.MaxConnections }, fmt.Sprint(usual.MaxConnections), "16", []string{"15", "-1"}},
 		"rate_burst":      {func(c config.Config) any { return c.RateBurst }, "1000", "1", []string{"-1", "1.5"}},

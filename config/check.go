@@ -153,6 +153,10 @@ func (c *Config) check(noProfiles bool) []error {
 	if _, bytesSet := c.origins["max_bytes"]; bodySet && bytesSet && c.MaxBodyBytes > c.MaxBytes {
 		fault("max_body_bytes", "is more than max_bytes, the memory that all large bodies may take")
 	}
+	if largest := max(c.MaxProxyBody, c.MaxResponseBytes); c.AllowSend && c.MaxSpoolBytes/2 < largest {
+		fault("max_spool_bytes", fmt.Sprintf("must be at least %d, twice max_proxy_body_bytes and max_response_bytes: "+
+			"one caller gets half of it", 2*largest))
+	}
 	if len(c.Profiles) == 0 && !c.AllowCredentials && !noProfiles && !c.faulty {
 		faults = append(faults, errors.New("profiles: there is none; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or source, "+
 			"or name a file with profiles by COUNTERSIGN_CONFIG"))

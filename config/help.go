@@ -47,6 +47,8 @@ var help = map[string]string{ //nolint:gosec // G101: texts about secrets, not s
 	"Settings.spool_dir": "Directory for what is not held in memory: request bodies of more than 1 MiB while the proxy reads them, and " +
 		"responses of more than 256 KiB while POST /v1/send reads them. Default: the system's directory " +
 		"for temporary files.",
+	"Settings.max_spool_bytes": "Bytes that the files in spool_dir may take at once; one caller gets at most half. " +
+		"Default: 4294967296.",
 	"Settings.response_header_timeout": "How long AWS may take to begin its response to a request of the proxy. Default: 60s.",
 	"Settings.read_header_timeout":     "How long a client may take to send the header of a request. Default: 5s.",
 	"Settings.read_timeout": "How long a client may take to send a whole request. POST /v1/send and the proxy have limits " +

@@ -42,6 +42,7 @@ type Settings struct {
 	MaxProxyBody     int64         `yaml:"max_proxy_body_bytes" reload:"" usual:"1073741824" least:"1024" most:"1099511627776" placeholder:"N"`
 	ReloadSeconds    int           `yaml:"reload_seconds" usual:"5" least:"0" most:"3600" placeholder:"N"`
 	SpoolDir         string        `yaml:"spool_dir" placeholder:"DIR"`
+	MaxSpoolBytes    int64         `yaml:"max_spool_bytes" usual:"4294967296" least:"2048" most:"2199023255552" placeholder:"N"`
 	HeaderTimeout    time.Duration `yaml:"response_header_timeout" reload:"" usual:"60s" least:"1s" most:"15m" placeholder:"60s"`
 	ReadHdrTimeout   time.Duration `yaml:"read_header_timeout" usual:"5s" least:"1s" most:"5m" placeholder:"5s"`
 	ReadTimeout      time.Duration `yaml:"read_timeout" usual:"30s" least:"1s" most:"15m" placeholder:"30s"`

@@ -234,7 +234,8 @@ func TestManifests_HaveKnownFields(t *testing.T) {
 		runAsUser runAsGroup seccompProfile type topologySpreadConstraints maxSkew topologyKey whenUnsatisfiable labelSelector
 		containers image ports containerPort env value envFrom secretRef optional resources requests limits cpu memory
 		allowPrivilegeEscalation readOnlyRootFilesystem capabilities drop livenessProbe readinessProbe httpGet path port
-		periodSeconds failureThreshold enableServiceLinks volumeMounts mountPath readOnly volumes configMap emptyDir targetPort scaleTargetRef
+		periodSeconds failureThreshold enableServiceLinks volumeMounts mountPath readOnly volumes configMap emptyDir sizeLimit
+		targetPort scaleTargetRef
 		minReplicas maxReplicas metrics resource target averageUtilization podSelector policyTypes ingress from namespaceSelector
 		countersign/access protocol egress to ipBlock cidr except pod-security.kubernetes.io/enforce`)
 	var walk func(string, any)

@@ -96,7 +96,8 @@ func (h *Handlers) CallAWS() http.Handler {
 		}
 		defer sent.Close()
 		response := &passedOn{
-			sent: sent, limit: h.maxResponseBytes(), spool: &h.Spool, form: valueOf(in.ResponseBody), took: h.Now().Sub(begun), now: h.Now,
+			sent: sent, limit: h.maxResponseBytes(), spool: h.Spool.For(EventOf(r).Caller.ID), form: valueOf(in.ResponseBody),
+			took: h.Now().Sub(begun), now: h.Now,
 		}
 		if valueOf(in.OnError) != "return" {
 			if refusal := response.refusal(); refusal != nil {

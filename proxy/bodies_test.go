@@ -248,6 +248,10 @@ func TestProxy_RefusesBodiesItCannotBuffer(t *testing.T) {
 			options{spool: sending.Spool{MaxBytes: 1 << 20}}, "Transfer-Encoding: chunked", 1<<20 + 1, 413, "body_too_large",
 		},
 		"disk full": {options{spool: sending.Spool{Dir: gone}}, "Content-Length: 2097152", 2 << 20, 503, "busy"},
+		"no quota":  {options{spool: sending.Spool{Quota: sending.NewQuota(3 << 20)}}, "Content-Length: 2097152", 2 << 20, 503, "busy"},
+		"no quota for chunks": {
+			options{spool: sending.Spool{Quota: sending.NewQuota(3 << 20)}}, "Transfer-Encoding: chunked", 2 << 20, 503, "busy",
+		},
 		"no memory": {options{reserve: func(int64) error { return busy }}, "Content-Length: 5", 5, 503, "busy"},
 		"no memory for a form": {
 			options{reserve: func(int64) error { return busy }},

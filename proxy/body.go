@@ -44,7 +44,7 @@ func (x *exchange) payload(in *broker.SendInput, body io.Reader, length int64) {
 			if err := x.reserve(length); err != nil {
 				return nil, err
 			}
-			return x.proxy.Spool.Read(body, length)
+			return x.proxy.Spool.For(x.call.Caller.ID).Read(body, length)
 		}}
 		if x.proxy.Unsigned && length >= 0 { // without a length, S3 wants aws-chunked
 			in.Stream.Unsigned = func() (*sending.Body, error) { return sending.Streamed(signing.UnsignedPayload, body, length) }

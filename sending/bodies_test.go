@@ -354,6 +354,55 @@ func TestSpool_NoSpace(t *testing.T) {
 	}
 }
 
+func TestSpool_QuotaIsShared(t *testing.T) {
+	const mib = 1 << 20
+	spool := &sending.Spool{Dir: t.TempDir(), Quota: sending.NewQuota(20 * mib)}
+	read := func(caller string, size, length int64) (*sending.Body, error) {
+		return spool.For(caller).Read(io.LimitReader(zeros{}, size), length)
+	}
+	first, err := read("a", 6*mib, 6*mib)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, length := range []int64{5 * mib, -1} {
+		if _, err := read("a", 5*mib, length); !errors.Is(err, sending.ErrNoSpace) {
+			t.Errorf("a caller got more than half: %v", err)
+		}
+	}
+	untouched := &io.LimitedReader{R: zeros{}, N: 5 * mib}
+	if _, err := spool.For("a").Read(untouched, 5*mib); !errors.Is(err, sending.ErrNoSpace) || untouched.N != 5*mib {
+		t.Errorf("%v after %d bytes, want none read of a body that does not fit", err, 5*mib-untouched.N)
+	}
+	if b, err := read("a", mib, -1); err != nil || b.Close() != nil {
+		t.Errorf("what stays in memory needs no quota: %v", err)
+	}
+	second, err := read("b", 10*mib, -1)
+	if err != nil {
+		t.Fatalf("another caller: %v", err)
+	}
+	if _, err := read("c", 5*mib, 5*mib); !errors.Is(err, sending.ErrNoSpace) {
+		t.Errorf("more than all: %v", err)
+	}
+	for range 2 { // closing twice returns it once
+		_ = first.Close()
+	}
+	_ = second.Close()
+	for _, caller := range []string{"a", "b"} {
+		b, err := read(caller, 10*mib, 10*mib)
+		if err != nil {
+			t.Fatalf("after closing: %v", err)
+		}
+		defer b.Close()
+	}
+	if _, err := read("c", 2*mib, 2*mib); !errors.Is(err, sending.ErrNoSpace) {
+		t.Errorf("after closing there is more than before: %v", err)
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
 // Each piece of a response reaches the caller before the next is sent.
 func TestSend_ResponseIsStreamed(t *testing.T) {
 	more := make(chan struct{})

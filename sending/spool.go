@@ -26,6 +26,17 @@ type Spool struct {
 	Dir string
 	// MaxBytes is the largest allowed body. Default: 1 GiB.
 	MaxBytes int64
+	// Quota limits the files of all spools that share it. Default: none.
+	Quota *Quota
+
+	caller string
+}
+
+// For returns a spool whose files count towards the caller's share of the quota.
+func (s *Spool) For(caller string) *Spool {
+	own := *s
+	own.caller = caller
+	return &own
 }
 
 // Read reads a body to its end. It refuses a body without reading it if length is too
@@ -60,7 +71,7 @@ func (s *Spool) hold(from io.Reader, length int64) (*Body, error) {
 	if length > spoolMemory {
 		buffer := spoolBuffers.Get().(*[spoolMemory]byte)
 		defer spoolBuffers.Put(buffer)
-		return s.holdInFile(nil, from, buffer[:])
+		return s.holdInFile(nil, from, buffer[:], length)
 	}
 	var memory bytes.Buffer
 	if length > 0 {
@@ -72,19 +83,23 @@ func (s *Spool) hold(from io.Reader, length int64) (*Body, error) {
 	case err != nil:
 		return nil, err
 	case n > spoolMemory:
-		return s.holdInFile(content, from, memory.Bytes()[:memory.Cap()])
+		return s.holdInFile(content, from, memory.Bytes()[:memory.Cap()], 0)
 	}
 	return &Body{length: n, again: true, open: func(*signing.Stream) io.Reader { return bytes.NewReader(content) }}, nil
 }
 
 // holdInFile writes begun, which was read already, and the rest to a file. It reads
-// the rest by way of buffer, which may share its memory with begun.
-func (s *Spool) holdInFile(begun []byte, rest io.Reader, buffer []byte) (*Body, error) {
+// the rest by way of buffer, which may share its memory with begun. A body of known
+// size is refused before it is read if the quota is too small.
+func (s *Spool) holdInFile(begun []byte, rest io.Reader, buffer []byte, size int64) (*Body, error) {
 	file, err := s.File()
 	if err != nil {
 		return nil, err
 	}
-	length, err := file.fill(begun, rest, buffer)
+	var length int64
+	if err = file.reserve(size); err == nil {
+		length, err = file.fill(begun, rest, buffer)
+	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
@@ -130,8 +145,12 @@ func (s *spooling) Read(p []byte) (int, error) {
 
 // SpoolFile is a temporary file. It has no name, if the system allows that.
 type SpoolFile struct {
-	file *os.File
-	name string // to be removed by Close; empty if already removed
+	file   *os.File
+	name   string // to be removed by Close; empty if already removed
+	quota  *Quota
+	caller string
+
+	reserved, written int64
 }
 
 // File creates an empty file. The error wraps [ErrNoSpace].
@@ -140,7 +159,7 @@ func (s *Spool) File() (*SpoolFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoSpace, err)
 	}
-	f := &SpoolFile{file: file}
+	f := &SpoolFile{file: file, quota: s.Quota, caller: s.caller}
 	if err := os.Remove(file.Name()); err != nil {
 		f.name = file.Name()
 	}
@@ -149,11 +168,28 @@ func (s *Spool) File() (*SpoolFile, error) {
 
 // Write appends to the file. The error wraps [ErrNoSpace].
 func (f *SpoolFile) Write(b []byte) (int, error) {
+	if err := f.reserve(f.written + int64(len(b))); err != nil {
+		return 0, err
+	}
 	n, err := f.file.Write(b)
+	f.written += int64(n)
 	if err != nil {
 		err = fmt.Errorf("%w: %w", ErrNoSpace, err)
 	}
 	return n, err
+}
+
+// reserve makes the file's part of the quota at least size.
+func (f *SpoolFile) reserve(size int64) error {
+	more := size - f.reserved
+	if more <= 0 || f.quota == nil {
+		return nil
+	}
+	if !f.quota.take(f.caller, more) {
+		return fmt.Errorf("%w: the quota for files is in use", ErrNoSpace)
+	}
+	f.reserved = size
+	return nil
 }
 
 // ReadAt implements [io.ReaderAt].
@@ -181,6 +217,10 @@ func (f *SpoolFile) fill(begun []byte, rest io.Reader, buffer []byte) (int64, er
 // Close closes and removes the file.
 func (f *SpoolFile) Close() error {
 	err := f.file.Close()
+	if f.reserved > 0 {
+		f.quota.give(f.caller, f.reserved)
+		f.reserved = 0
+	}
 	if f.name != "" {
 		err = errors.Join(err, os.Remove(f.name))
 	}
