@@ -25,8 +25,9 @@ func newMetrics(p *process, conf config.Config, s *service) *telemetry.Metrics {
 	}
 	o := telemetry.Options{
 		Version: version(), Revision: revision(), Now: p.now, AuditSinks: sinkNames(conf),
-		Gates: map[string]*access.Limiter{
-			"requests": s.limits.Requests, "bytes": s.limits.Memory, "hashes": s.limits.Hashes, "sends": s.limits.Sends,
+		Gates: map[string]func() access.LimiterStatus{
+			"requests": s.limits.Requests.Status, "bytes": s.limits.Memory.Status, "hashes": s.limits.Hashes.Status,
+			"sends": s.limits.Sends.Status, "spool": s.spoolStatus,
 		},
 		Sessions:    func() credentials.Status { return s.current.Load().store.Status() },
 		AuditBroken: func() bool { return s.audit.Broken() },
@@ -37,6 +38,11 @@ func newMetrics(p *process, conf config.Config, s *service) *telemetry.Metrics {
 		o.Spans = s.traces.Counts
 	}
 	return telemetry.New(o)
+}
+
+func (s *service) spoolStatus() access.LimiterStatus {
+	used, total, refused := s.quota.Status()
+	return access.LimiterStatus{InUse: used, Capacity: total, Refused: refused}
 }
 
 // sinkNames names where audit records go, without the name of the file.

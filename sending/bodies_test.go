@@ -383,6 +383,9 @@ func TestSpool_QuotaIsShared(t *testing.T) {
 	if _, err := read("c", 5*mib, 5*mib); !errors.Is(err, sending.ErrNoSpace) {
 		t.Errorf("more than all: %v", err)
 	}
+	if used, total, refused := spool.Quota.Status(); used != 16*mib || total != 20*mib || refused != 4 {
+		t.Errorf("%d bytes of %d in use, %d refused", used, total, refused)
+	}
 	for range 2 { // closing twice returns it once
 		_ = first.Close()
 	}

@@ -38,7 +38,7 @@ func newStanding(m *Metrics) *standing {
 	s.cached = desc("sessions_cached", "Sessions in memory.", "kind")
 	s.evictions = desc("session_evictions_total", "Sessions that were evicted in favour of others.", "kind")
 	s.skew = desc("clock_skew_seconds", "How far the STS clock is ahead of this server's.", "clock")
-	s.inUse = desc("gate_in_use", "Capacity in use: requests, bytes of memory, bodies to hash.", "gate")
+	s.inUse = desc("gate_in_use", "Capacity in use: requests, bytes of memory and of files, bodies to hash.", "gate")
 	s.capacity = desc("gate_capacity", "Capacity that can be in use at once.", "gate")
 	s.waiting = desc("gate_waiting", "Requests that wait for capacity.", "gate")
 	s.refusals = desc("gate_refusals_total", "Requests that were refused because the service was busy.", "gate")
@@ -97,8 +97,8 @@ func (s *standing) Collect(to chan<- prometheus.Metric) {
 			gauge(s.keyExpiry, float64(end.Unix()), caller)
 		}
 	}
-	for name, gate := range o.Gates {
-		s.gate(name, gate.Status(), gauge, counter)
+	for name, status := range o.Gates {
+		s.gate(name, status(), gauge, counter)
 	}
 	s.sessions(gauge, counter)
 	if o.Spans != nil {

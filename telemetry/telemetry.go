@@ -49,8 +49,8 @@ type Options struct {
 	Now func() time.Time
 	// AuditSinks are the audit sinks: access.SinkFile, access.SinkStdout, or both.
 	AuditSinks []string
-	// Gates are the limiters, by name.
-	Gates map[string]*access.Limiter
+	// Gates are the states of the limiters, by name.
+	Gates map[string]func() access.LimiterStatus
 	// Sessions, AuditBroken, Draining and Connections return the current state. Connections returns how many are open
 	// and how many may be.
 	Sessions              func() credentials.Status

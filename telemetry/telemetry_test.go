@@ -38,7 +38,7 @@ func newMetrics(t testing.TB) *telemetry.Metrics {
 	t.Cleanup(hold.Release)
 	m := telemetry.New(telemetry.Options{
 		Version: "v1.2.3", Revision: "0123456789ab", Now: func() time.Time { return time.Unix(1750000000, 0) },
-		AuditSinks: []string{access.SinkFile, access.SinkStdout}, Gates: map[string]*access.Limiter{"requests": gate},
+		AuditSinks: []string{access.SinkFile, access.SinkStdout}, Gates: map[string]func() access.LimiterStatus{"requests": gate.Status},
 		Sessions: func() credentials.Status {
 			return credentials.Status{
 				Profiles: []credentials.ProfileStatus{
