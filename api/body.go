@@ -190,7 +190,8 @@ func (r *revocable) Read(b []byte) (int, error) {
 // cutWhenRevoked wakes a reader whose client sends nothing.
 func (in *arrival) cutWhenRevoked(hold *access.Hold) (stop func()) {
 	done := make(chan struct{})
-	go func() {
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
 		select {
 		case <-done:
 			return
@@ -201,8 +202,8 @@ func (in *arrival) cutWhenRevoked(hold *access.Hold) (stop func()) {
 		case <-time.After(grace):
 			_ = in.control.SetReadDeadline(in.server.Now())
 		}
-	}()
-	return func() { close(done) }
+	})
+	return func() { close(done); waiting.Wait() } // after the handler there is no deadline to set: over HTTP/2 net/http would panic
 }
 
 // discard reads the rest of a refused body, so that its client can read the response: if the connection were closed

@@ -63,10 +63,14 @@ func newClient(p *Proxy, w http.ResponseWriter, cancel context.CancelFunc) *clie
 // Unwrap is for http.ResponseController.
 func (c *client) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
-// breakOff ends the exchange, whatever it is waiting for.
+// breakOff ends the exchange, whatever it is waiting for. After the exchange there are no deadlines to set: over HTTP/2
+// net/http would panic.
 func (c *client) breakOff() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.over {
+		return
+	}
 	c.over = true
 	c.cancel()
 	_ = c.control.SetReadDeadline(past)

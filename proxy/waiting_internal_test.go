@@ -6,10 +6,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestApart_PanicReachesTheCaller(t *testing.T) {
@@ -131,4 +133,24 @@ func (w *wire) Write(p []byte) (int, error) {
 		return 0, w.err
 	}
 	return w.Builder.Write(p)
+}
+
+// limited counts deadlines.
+type limited struct {
+	http.ResponseWriter
+	set int
+}
+
+func (l *limited) SetReadDeadline(time.Time) error  { l.set++; return nil }
+func (l *limited) SetWriteDeadline(time.Time) error { l.set++; return nil }
+
+// Over HTTP/2, net/http panics if a deadline is set after the handler has returned.
+func TestClient_StopsNothingAfterTheRequest(t *testing.T) {
+	w := &limited{ResponseWriter: httptest.NewRecorder()}
+	c := newClient(New(Options{}), w, func() {})
+	c.end()
+	before := w.set
+	if c.breakOff(); w.set != before {
+		t.Errorf("%d deadlines were set", w.set-before)
+	}
 }
