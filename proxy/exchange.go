@@ -42,6 +42,11 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, m Mode) (*ex
 			Code: "header_invalid", Detail: "A " + r.Method + " request over HTTP/1.0 needs Content-Length, 0 if there is no body.",
 			Fields: []problem.Field{{Part: "headers", Detail: "Send Content-Length, or use HTTP/1.1: HTTP/1.0 has no chunked bodies."}},
 		}
+	case lacksBody(r):
+		return nil, &problem.Error{
+			Code: "header_invalid", Detail: "Content-Length is not the length of the body.",
+			Fields: []problem.Field{{Part: "headers", Detail: "Content-Length must be the length of the body. Over HTTP/2 it may be left out."}},
+		}
 	}
 	target, err := m.Target(r)
 	if err != nil {
@@ -65,6 +70,12 @@ func hasUnknownBody(r *http.Request) bool {
 		return !r.ProtoAtLeast(1, 1) && r.Header.Get("Content-Length") == ""
 	}
 	return false
+}
+
+// lacksBody reports whether a request announces a body that net/http takes for empty: over HTTP/2 one that does not follow,
+// or whose length is not a number.
+func lacksBody(r *http.Request) bool {
+	return r.ContentLength == 0 && strings.Trim(r.Header.Get("Content-Length"), "0") != ""
 }
 
 // end releases everything the exchange holds.
