@@ -86,7 +86,8 @@ func (h *Handlers) CallAWS() http.Handler {
 		// The server's own timeouts are for requests that are served at once. A recorder in a test has none to set.
 		control := http.NewResponseController(w)
 		_ = control.SetReadDeadline(time.Time{})
-		_ = control.SetWriteDeadline(begun.Add(in.timeout() + responseGrace))
+		until := begun.Add(in.timeout() + responseGrace)
+		_ = control.SetWriteDeadline(until)
 		ctx, cancel := context.WithTimeout(r.Context(), in.timeout())
 		defer cancel()
 		sent, err := h.broker.Send(ctx, &EventOf(r).Call, in.input())
@@ -97,7 +98,7 @@ func (h *Handlers) CallAWS() http.Handler {
 		defer sent.Close()
 		response := &passedOn{
 			sent: sent, limit: h.maxResponseBytes(), spool: h.Spool.For(EventOf(r).Caller.ID), form: valueOf(in.ResponseBody),
-			took: h.Now().Sub(begun), now: h.Now,
+			took: h.Now().Sub(begun), now: h.Now, until: until,
 		}
 		if valueOf(in.OnError) != "return" {
 			if refusal := response.refusal(); refusal != nil {

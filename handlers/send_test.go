@@ -731,6 +731,9 @@ func TestSend_OutlastsTheTimeoutsOfTheServer(t *testing.T) {
 	if s.plain.ServeHTTP(w, r); w.Code != 200 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
+	if left := time.Until(w.write); left < 90*time.Second { // over HTTP/2 it counts while AWS is silent, too
+		t.Errorf("after a piece, the next must be written within %v", left)
+	}
 }
 
 // deadlines is a response that records its read and write deadlines.

@@ -53,6 +53,7 @@ type passedOn struct {
 	form     string // as requested, and later the actual one
 	took     time.Duration
 	now      func() time.Time
+	until    time.Time // see steadyWriter
 	warnings []signing.Warning
 	cause    *problem.Diagnosis // why AWS refused
 

@@ -30,7 +30,7 @@ func (a *passedOn) write(w http.ResponseWriter, r *http.Request) {
 		header.Set("Content-Length", strconv.FormatInt(int64(len(head))+length+int64(len(tail)), 10))
 	}
 	w.WriteHeader(http.StatusOK)
-	to := &steadyWriter{w: w, control: http.NewResponseController(w), now: a.now}
+	to := &steadyWriter{w: w, control: http.NewResponseController(w), now: a.now, until: a.until}
 	if _, err = to.Write(head); err == nil {
 		err = a.writeBody(to)
 	}
@@ -130,10 +130,15 @@ type steadyWriter struct {
 	w       io.Writer
 	control *http.ResponseController
 	now     func() time.Time
+	until   time.Time // no deadline is earlier, because over HTTP/2 it would end the response even while AWS is waited for
 }
 
 func (s *steadyWriter) Write(p []byte) (int, error) {
-	_ = s.control.SetWriteDeadline(s.now().Add(responseGrace)) // a recorder in a test has none
+	deadline := s.now().Add(responseGrace)
+	if deadline.Before(s.until) {
+		deadline = s.until
+	}
+	_ = s.control.SetWriteDeadline(deadline) // a recorder in a test has none
 	return s.w.Write(p)
 }
 

@@ -54,8 +54,10 @@ type client struct {
 
 func newClient(p *Proxy, w http.ResponseWriter, cancel context.CancelFunc) *client {
 	c := &client{ResponseWriter: w, proxy: p, control: http.NewResponseController(w), cancel: cancel, own: maps.Clone(w.Header())}
-	// After the body, net/http keeps reading to notice when the client leaves.
-	_ = c.control.SetReadDeadline(time.Time{}) // fails only for recorders in tests
+	// After the body, net/http keeps reading to notice when the client leaves. Over HTTP/2, a deadline ends the stream even
+	// while nothing is being read or written. Both calls fail only for recorders in tests.
+	_ = c.control.SetReadDeadline(time.Time{})
+	_ = c.control.SetWriteDeadline(time.Time{})
 	c.unwatch = context.AfterFunc(p.stopped, c.breakOff)
 	return c
 }
@@ -96,14 +98,15 @@ func (c *client) mayRead() { c.renew(&c.readAt, c.control.SetReadDeadline) }
 
 func (c *client) mayWrite() { c.renew(&c.writeAt, c.control.SetWriteDeadline) }
 
-// renew sets a deadline. It need not be exact, so it is not renewed for every piece.
+// renew sets a deadline. It need not be exact, so it is not renewed for every piece. Over HTTP/2 it passes as well while
+// AWS is waited for, which may take up to idle, so it is never shorter.
 func (c *client) renew(last *time.Time, set func(time.Time) error) {
 	now := c.proxy.Broker.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.over && now.Sub(*last) > renewal {
 		*last = now
-		_ = set(now.Add(idle))
+		_ = set(now.Add(idle + renewal))
 	}
 }
 
