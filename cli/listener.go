@@ -88,10 +88,12 @@ func (s *service) newServer() *http.Server {
 			},
 		}
 		// What HTTP/2 clients send before it is read takes memory of this process, not of the system: by default a
-		// megabyte per connection.
+		// megabyte per connection. If a client takes nothing from its connection, the deadlines of its streams do not end
+		// them, so the connection has one of its own.
 		const unread = 256 << 10
 		server.HTTP2 = &http.HTTP2Config{
 			MaxConcurrentStreams: 128, MaxReceiveBufferPerConnection: unread, MaxReceiveBufferPerStream: unread,
+			WriteByteTimeout: g.conf.WriteTimeout,
 		}
 	}
 	return server
