@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -91,7 +90,7 @@ func (o *proxyOptions) apply(conf *config.Config) (*url.URL, error) {
 	}
 	noCallers := !conf.HasCallers()
 	if noCallers || conf.Auth == string(access.AuthNone) {
-		if _, isSocket := conf.SocketPath(); !isSocket && !isLoopback(conf.Address) {
+		if !conf.OnThisMachine() {
 			return nil, fmt.Errorf("--address %s: without API keys the proxy listens only on this machine; "+
 				"make a key with countersign key new", conf.Address)
 		}
@@ -158,9 +157,4 @@ func (o *proxyOptions) passing(p *proxy.Proxy, upstream *url.URL) api.Passing {
 		Origins: o.origins, Target: proxy.FixedTarget(o.profile, upstream.Scheme+"://"+upstream.Host),
 		Host: func(host string) bool { return o.socket != "" || own(host) || strings.EqualFold(host, upstream.Host) },
 	}
-}
-
-func isLoopback(address string) bool {
-	ip, err := netip.ParseAddr(address)
-	return address == "localhost" || err == nil && ip.IsLoopback()
 }

@@ -271,6 +271,14 @@ var refused = map[string][]wrong{
 		{"file", "profiles: {static: {source: environment}}", "is the name of a source"},
 		{"file", "profiles: {a: {region: eu-west-1}}", "source: is required"},
 		{"env", "COUNTERSIGN_AUTH=none", "COUNTERSIGN_AUTH: auth: none, but callers are configured"},
+		{
+			"env", "COUNTERSIGN_API_KEY_SHA256=\nCOUNTERSIGN_AUTH=none\nCOUNTERSIGN_ALLOW_SEND=true\nCOUNTERSIGN_ADDRESS=0.0.0.0",
+			`COUNTERSIGN_AUTH: "none" cannot be used with allow_send at address 0.0.0.0`,
+		},
+		{
+			"file", "profiles: {a: {region: eu-west-1, source: environment}}\nallow_send: true\naddress: '::'\nauth: none",
+			`countersign.yaml:4:1: auth: "none" cannot be used with allow_send at address ::`,
+		},
 		{"env", "COUNTERSIGN_EXTERNAL_ID=abc", "they need role_arn"},
 		{"env", "COUNTERSIGN_ACCOUNT_ID=210987654321", "COUNTERSIGN_ROLE_NAME: "},
 		{"env", "COUNTERSIGN_API_KEY_SHA256_FILE=x", "COUNTERSIGN_API_KEY_SHA256 and COUNTERSIGN_API_KEY_SHA256_FILE are both set"},

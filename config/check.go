@@ -75,6 +75,12 @@ func loopback(address string) bool {
 	return address == "localhost" || err == nil && ip.IsLoopback()
 }
 
+// OnThisMachine reports whether the address can be reached from this machine only: it is loopback, or a Unix socket.
+func (c *Config) OnThisMachine() bool {
+	_, isSocket := c.SocketPath()
+	return isSocket || loopback(c.Address)
+}
+
 // ignored warns that settings have no effect because the variable why is set.
 func (c *Config) ignored(why string, settings ...string) {
 	for _, key := range settings {
@@ -128,6 +134,10 @@ func (c *Config) check(noProfiles bool) []error {
 		fault("address", "must be unix: and the absolute path of a socket, such as unix:/run/countersign/http")
 	} else if !isSocket && c.Address != "" && !isHost(c.Address) {
 		fault("address", "must be an IP address or a name such as 127.0.0.1, ::1 or localhost, without a port, or unix:/PATH")
+	}
+	if c.Auth == "none" && c.AllowSend && !c.OnThisMachine() {
+		fault("auth", `"none" cannot be used with allow_send at address `+c.Address+": everyone who reaches it could send requests to AWS; "+
+			"make a key with countersign key new, or set address to 127.0.0.1 or a Unix socket")
 	}
 	if !isSocketMode(c.SocketMode) {
 		fault("socket_mode", "must be three or four octal digits such as 0660, and let the owner connect")

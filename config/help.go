@@ -3,7 +3,8 @@ package config
 // help explains each key in the file, by the type of its struct and its name; a setting has the same help on the
 // command line. It ends with the default, if there is one to mention.
 var help = map[string]string{ //nolint:gosec // G101: texts about secrets, not secrets
-	"Settings.auth": "\"none\" lets every caller in without a key. Nothing else is accepted.",
+	"Settings.auth": "\"none\" lets every caller in without a key. Nothing else is accepted. With " +
+		"allow_send, the address must be loopback or a Unix socket.",
 	"Settings.api_key_sha256": "SHA-256 of one API key, for use without a file. The caller has the name that countersign key new was " +
 		"given.",
 	"Settings.address": "Address to listen on, or unix:/PATH for a Unix socket. Default: all; 127.0.0.1 under Azure Functions, or " +
