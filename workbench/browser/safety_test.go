@@ -258,13 +258,14 @@ func TestSecrets_StayInThePage(t *testing.T) {
 	}
 }
 
-// attack makes a page request everything in every way that a page can: with JSON, without a preflight, with cookies, by
-// a form, in a frame, as a picture, by a WebSocket.
+// attack makes a page request everything in every way that a page can: with JSON, with an SDK's signature, without a
+// preflight, with cookies, by a form, in a frame, as a picture, by a WebSocket.
 func attack(p *tab, target string, operations []string) {
 	p.Helper()
 	const body = `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`
-	got := eval[[]string](p, `(async (target, operations, body) => {
-		const ways = [{headers: {"Content-Type": "application/json"}}, {mode: "no-cors"}, {mode: "no-cors", credentials: "include"}], found = [];
+	got := eval[[]string](p, `(async (target, operations, body, scope) => {
+		const found = [], ways = [{headers: {"Content-Type": "application/json"}}, {headers: {Authorization: scope}}, {mode: "no-cors"},
+			{mode: "no-cors", credentials: "include"}];
 		const fetched = operations.flatMap((operation) => ways.map(async (way) => {
 			const [method, path] = operation.split(" "), sent = method === "POST" ? {body} : {};
 			try {
@@ -302,7 +303,7 @@ func attack(p *tab, target string, operations []string) {
 		}));
 		await Promise.all([...fetched, ...framed, ...pictures, ...sockets]);
 		return found;
-	})(`+quote(target)+`, `+quoteAll(operations)+`, `+quote(body)+`)`)
+	})(`+quote(target)+`, `+quoteAll(operations)+`, `+quote(body)+`, `+quote(sdkScope)+`)`)
 	for _, response := range got {
 		p.Errorf("from %s: %s", eval[string](p, "location.origin"), response)
 	}
@@ -367,6 +368,25 @@ func signedIn(t *testing.T) (address string, printed func() string) {
 	return "http://127.0.0.1:" + serveOn(t, platform.ServeHTTP), printed
 }
 
+// foreignPage returns the address of a page whose origin is no service's.
+func foreignPage(t *testing.T) string {
+	t.Helper()
+	return "http://127.0.0.1:" + serveOn(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write([]byte("<!doctype html><title>foreign</title><body>"))
+	}) + "/"
+}
+
+// permitted returns the audit records in a log of requests that were signed.
+func permitted(log string) (records []string) {
+	for line := range strings.Lines(log) {
+		if strings.Contains(line, `"decision":"allow"`) && !strings.Contains(line, `"action":"configure"`) {
+			records = append(records, line)
+		}
+	}
+	return records
+}
+
 // A page of another origin, one in a frame, and one under a foreign name that resolves to the service get nothing
 // signed and nothing sent.
 func TestOrigin_ForeignPagesGetNothing(t *testing.T) {
@@ -387,10 +407,7 @@ func TestOrigin_ForeignPagesGetNothing(t *testing.T) {
 			t.Parallel()
 			address, printed := begin(t)
 			all := append(operations(t, address), passedOn...)
-			foreign := "http://127.0.0.1:" + serveOn(t, func(w http.ResponseWriter, _ *http.Request) {
-				w.Header().Set("Content-Type", "text/html")
-				_, _ = w.Write([]byte("<!doctype html><title>foreign</title><body>"))
-			}) + "/"
+			foreign := foreignPage(t)
 			attack(open(t, foreign), address, all)
 			if name != "signed in by the platform" { // its cookie belongs to the host name for which it was set
 				there := strings.Replace(address, "127.0.0.1", "evil.test", 1)
@@ -404,10 +421,8 @@ func TestOrigin_ForeignPagesGetNothing(t *testing.T) {
 					t.Errorf("%s was not tried", route)
 				}
 			}
-			for line := range strings.Lines(printed()) {
-				if strings.Contains(line, `"decision":"allow"`) && !strings.Contains(line, `"action":"configure"`) {
-					t.Errorf("something was signed: %s", line)
-				}
+			for _, line := range permitted(printed()) {
+				t.Errorf("something was signed: %s", line)
 			}
 			if name == "keys" {
 				return
