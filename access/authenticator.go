@@ -178,7 +178,9 @@ func (a *Authenticator) Authenticate(r *http.Request) (Caller, error) {
 // AuthenticateProxied is [Authenticator.Authenticate] for a proxied request, whose Authorization header the client may
 // have written for another server. It also accepts a key as the password of the Basic scheme, and as the session token
 // of a client that signs for AWS, whose signature is not checked. Different keys in one request are refused with
-// [ErrTwoKeys], because choosing one would be a guess.
+// [ErrTwoKeys], because choosing one would be a guess; so is a key in Authorization beside the headers of a trusted
+// platform. What else is there beside them is the token that the platform has checked and left. An X-API-Key beside
+// them decides, as in [Authenticator.Authenticate]: the platform adds its headers to every request.
 //
 // With [Options.PassesAuthorization], an Authorization header next to an X-API-Key is for the upstream and not a
 // credential, unless it is a signature or holds an API key. An Authorization header that authenticated the caller, or
@@ -189,6 +191,11 @@ func (a *Authenticator) AuthenticateProxied(r *http.Request) (Caller, error) {
 	}
 	keys := slices.Clone(r.Header.Values("X-Api-Key"))
 	if a.trusted != nil && len(keys) == 0 && len(r.Header.Values("X-Ms-Client-Principal")) > 0 {
+		for _, value := range r.Header.Values("Authorization") {
+			if found, _ := authorizationKeys(value, r); slices.ContainsFunc(found, a.isKey) {
+				return Caller{}, ErrTwoKeys
+			}
+		}
 		caller, err := a.trusted.authenticate(r)
 		if a.passes { // the platform has checked it
 			r.Header.Del("Authorization")
@@ -222,7 +229,7 @@ func (a *Authenticator) withAuthorization(r *http.Request, keys []string) ([]str
 		switch isSignature := strings.HasPrefix(value, "AWS4-"); {
 		case passed && !isSignature:
 			for _, key := range found {
-				if _, err := a.apiKey(strings.TrimSpace(key)); err == nil {
+				if a.isKey(key) {
 					keys = append(keys, key) // another caller's key must not reach the upstream
 				}
 				ours = ours || strings.TrimSpace(key) == strings.TrimSpace(keys[0])
@@ -239,6 +246,12 @@ func (a *Authenticator) withAuthorization(r *http.Request, keys []string) ([]str
 		r.Header.Del("Authorization")
 	}
 	return keys, nil
+}
+
+// isKey reports whether key is the API key of a caller.
+func (a *Authenticator) isKey(key string) bool {
+	_, err := a.apiKey(strings.TrimSpace(key))
+	return err == nil
 }
 
 // authorizationKeys returns the keys in an Authorization header.

@@ -26,7 +26,7 @@ var sentinels = []struct {
 		"operator can admit people with users: true."},
 	{access.ErrNoRole, "forbidden", "The caller has none of the roles that this service requires. The " +
 		"administrator of the directory can assign one."},
-	{access.ErrTwoKeys, "credentials_conflict", "The request has two different keys."},
+	{access.ErrTwoKeys, "credentials_conflict", "The request has two different keys, or a key beside the sign-in of a platform."},
 	{access.ErrBadCredentials, "unauthenticated", "The API key or token is not valid."},
 	{credentials.ErrUnknownProfile, "profile_unknown", "There is no such profile, or none is named and there is no default profile."},
 	{credentials.ErrDenied, "session_denied", "AWS refused a session to this profile."},
