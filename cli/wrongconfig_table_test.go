@@ -419,6 +419,10 @@ var warned = []wrong{
 		"callers", "trusted_header: {tenant: 00000000-0000-0000-0000-000000000000, roles: [a]}",
 		"callers.trusted_header.tenant: is a placeholder",
 	},
+	{
+		"env", "COUNTERSIGN_API_KEY_SHA256=\nCOUNTERSIGN_AUTH=none\nCOUNTERSIGN_ALLOW_SEND=true\nFUNCTIONS_CUSTOMHANDLER_PORT={port}",
+		"and may send requests to AWS: the Functions host asks for no key as long as authLevel in function.json is anonymous",
+	},
 	{"env", "FUNCTIONS_CUSTOMHANDLER_PORT={port}\nCOUNTERSIGN_PORT=8080", "COUNTERSIGN_PORT: has no effect"},
 	{"env", "FUNCTIONS_CUSTOMHANDLER_PORT={port}\nCOUNTERSIGN_ADDRESS=0.0.0.0", "COUNTERSIGN_ADDRESS: has no effect"},
 	{

@@ -16,7 +16,12 @@ const keyWarning = 30 * 24 * time.Hour
 func (c *Config) Warnings(getenv func(string) string, now time.Time) []string {
 	list := c.warnings
 	warn := func(path, format string, args ...any) { list = append(list, c.fault(path, format, args...).Error()) }
-	if c.Auth == "none" {
+	switch {
+	case c.Auth != "none":
+	case c.AllowSend && c.origins["address"].name == "FUNCTIONS_CUSTOMHANDLER_PORT":
+		warn("auth", "every caller is admitted without a key, and may send requests to AWS: the Functions host asks for no key as long as "+
+			"authLevel in function.json is anonymous")
+	default:
 		warn("auth", "every caller is admitted without a key")
 	}
 	for i, key := range c.APIKeys {
