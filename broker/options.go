@@ -30,7 +30,8 @@ func setOptions(in *Input, op *operation) error {
 				"unsigned payload. Most services do not.")
 		}
 	}
-	if s := op.stream; s != nil && s.Hash == "" && s.Unsigned != nil && op.takesUnsigned(in) && r.URL.Scheme() == "https" {
+	if s := op.stream; s != nil && s.Hash == "" && s.Unsigned != nil && r.URL.Scheme() == "https" &&
+		(op.quirks.UnsignedPayloadOnly || s.PreferUnsigned && op.takesUnsigned(in)) {
 		op.payload.hash, s.Open = signing.UnsignedPayload, s.Unsigned
 	}
 	hashGiven := in.Payload != "" || in.PayloadSHA256 != "" || op.stream != nil

@@ -21,10 +21,11 @@ type SendInput struct {
 	Input
 	// Stream is the body, unless Input.Body reads it into memory.
 	Stream *Stream
-	// Retry, HeaderTimeout, Expect, Upgrade and Waits are as in [sending.Request].
+	// Retry, HeaderTimeout, Expect, Trailers, Upgrade and Waits are as in [sending.Request].
 	Retry         sending.Retry
 	HeaderTimeout time.Duration
 	Expect        bool
+	Trailers      bool
 	Upgrade       string
 	Waits         bool
 }
@@ -36,9 +37,10 @@ type Stream struct {
 	Hash string
 	// Open returns the body. It is called once, and only for an allowed request. The broker closes the body.
 	Open func() (*sending.Body, error)
-	// Unsigned replaces Open if Hash is empty, the service accepts an unsigned payload, and the request goes over TLS.
-	// Nil means that the payload must be signed.
-	Unsigned func() (*sending.Body, error)
+	// Unsigned replaces Open if Hash is empty, the request goes over TLS, and the service accepts only unsigned payloads
+	// or, if PreferUnsigned is set, accepts them too. It may be nil if Hash is not empty.
+	Unsigned       func() (*sending.Body, error)
+	PreferUnsigned bool
 }
 
 // Sent is a response from AWS, and the request that was sent. [Sent.Close] must be called.
@@ -101,7 +103,7 @@ func (b *Broker) Send(ctx context.Context, call *Call, in *SendInput) (*Sent, er
 	started := b.Now()
 	response, err := b.Sender.Send(ctx, &sending.Request{
 		Method: op.request.Method, URL: op.request.URL, Sign: x.sign, SessionRefused: x.sessionRefused, Body: body,
-		Retry: in.Retry, HeaderTimeout: in.HeaderTimeout, Expect: in.Expect, Upgrade: in.Upgrade, Waits: in.Waits,
+		Retry: in.Retry, HeaderTimeout: in.HeaderTimeout, Expect: in.Expect, Trailers: in.Trailers, Upgrade: in.Upgrade, Waits: in.Waits,
 	})
 	if err != nil {
 		var failure *sending.Error

@@ -512,10 +512,13 @@ func TestSend_OpensAStreamOnlyIfAllowed(t *testing.T) {
 	}
 }
 
-// If the user of the broker allows an unsigned payload, it is used for services that are known to accept it, and
-// policies see that.
+// An unsigned payload is used for services that accept nothing else and, if the user of the broker prefers it, for those
+// that are known to accept it. Policies see that.
 func TestSend_LeavesAPayloadUnsignedIfTheServiceAcceptsIt(t *testing.T) {
+	const lattice = "https://my-svc-0123456789abcdef0.7d67968.vpc-lattice-svcs.eu-west-1.on.aws/a"
 	for name, row := range map[string]struct{ method, url, policy, hash, refused string }{
+		"VPC Lattice":   {method: "POST", url: lattice, hash: signing.UnsignedPayload},
+		"S3, signed":    {method: "PUT", url: "https://files.s3.eu-west-1.amazonaws.com/a", hash: "signed"},
 		"S3":            {method: "PUT", url: "https://files.s3.eu-west-1.amazonaws.com/a", hash: signing.UnsignedPayload},
 		"an upload":     {method: "PUT", url: "https://ebs.eu-west-1.amazonaws.com/snapshots/snap-1/blocks/1", hash: signing.UnsignedPayload},
 		"DynamoDB":      {method: "POST", url: "https://dynamodb.eu-west-1.amazonaws.com/", hash: "signed"},
@@ -536,7 +539,8 @@ func TestSend_LeavesAPayloadUnsignedIfTheServiceAcceptsIt(t *testing.T) {
 			in := &broker.SendInput{
 				Input: broker.Input{Method: row.method, URL: row.url},
 				Stream: &broker.Stream{
-					Open: func() (*sending.Body, error) { return sending.Bytes([]byte("hello")), nil },
+					PreferUnsigned: name != "VPC Lattice" && name != "S3, signed",
+					Open:           func() (*sending.Body, error) { return sending.Bytes([]byte("hello")), nil },
 					Unsigned: func() (*sending.Body, error) {
 						unsigned++
 						return sending.Streamed(signing.UnsignedPayload, strings.NewReader("hello"), 5)

@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -211,16 +212,25 @@ func TestProxy_StreamsUnsignedBodiesIfS3AcceptsThem(t *testing.T) {
 	for name, row := range map[string]struct {
 		headers, body, want string
 		held                bool
+		host                string // default: S3
 	}{
-		"of known length": {fmt.Sprintf("Content-Length: %d\r\n", len(body)), body, "UNSIGNED-PAYLOAD", false},
-		"in chunks":       {"Transfer-Encoding: chunked\r\n", fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(body), body), sha256Hex(body), true},
+		"for VPC Lattice, which takes nothing else": {
+			headers: "Transfer-Encoding: chunked\r\n", body: fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(body), body), want: "UNSIGNED-PAYLOAD",
+			host: "my-svc-0123456789abcdef0.7d67968.vpc-lattice-svcs.eu-west-1.on.aws",
+		},
+		"of known length": {headers: fmt.Sprintf("Content-Length: %d\r\n", len(body)), body: body, want: "UNSIGNED-PAYLOAD"},
+		"in chunks": {
+			headers: "Transfer-Encoding: chunked\r\n", body: fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(body), body), want: sha256Hex(body),
+			held: true,
+		},
 		"claimed": {
-			fmt.Sprintf("X-Amz-Content-Sha256: %s\r\nContent-Length: %d\r\n", sha256Hex(body), len(body)), body, sha256Hex(body), false,
+			headers: fmt.Sprintf("X-Amz-Content-Sha256: %s\r\nContent-Length: %d\r\n", sha256Hex(body), len(body)), body: body,
+			want: sha256Hex(body),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			held = false
-			line := "PUT " + path("files.s3.eu-west-1.amazonaws.com", "/k") + " HTTP/1.1\r\n"
+			line := "PUT " + path(cmp.Or(row.host, "files.s3.eu-west-1.amazonaws.com"), "/k") + " HTTP/1.1\r\n"
 			response, _ := f.exchange(t, "PUT", line+"Host: x\r\n"+row.headers+"\r\n"+row.body)
 			if response.StatusCode != 200 {
 				t.Fatalf("answered %s %s", response.Status, response.Header.Get("X-Problem"))

@@ -46,9 +46,8 @@ func (x *exchange) payload(in *broker.SendInput, body io.Reader, length int64) {
 			}
 			return x.proxy.Spool.For(x.call.Caller.ID).Read(body, length)
 		}}
-		if x.proxy.Unsigned && length >= 0 { // without a length, S3 wants aws-chunked
-			in.Stream.Unsigned = func() (*sending.Body, error) { return sending.Streamed(signing.UnsignedPayload, body, length) }
-		}
+		in.Stream.Unsigned = func() (*sending.Body, error) { return sending.Streamed(signing.UnsignedPayload, body, length) }
+		in.Stream.PreferUnsigned = x.proxy.Unsigned && length >= 0 // without a length, S3 wants aws-chunked
 	}
 	in.Headers = slices.DeleteFunc(in.Headers, func(h signing.Header) bool { return h.Name == "X-Amz-Content-Sha256" })
 }

@@ -106,8 +106,9 @@ func (x *exchange) send(out *http.Request) (*http.Response, error) {
 			Method: x.in.Method, URL: withoutSignature(x.target.URL), Headers: x.headers.Out(x.in.Header),
 			Profile: x.target.Profile,
 		},
-		Expect: strings.EqualFold(x.in.Header.Get("Expect"), "100-continue"),
-		Waits:  x.client.waits,
+		Expect:   strings.EqualFold(x.in.Header.Get("Expect"), "100-continue"),
+		Trailers: x.in.ProtoMajor > 1 && x.in.Header.Get("Te") == "trailers", // over HTTP/1.1 it is for the connection
+		Waits:    x.client.waits,
 	}
 	if x.mode.Refusal != nil {
 		in.Retry = sending.RetryStandard

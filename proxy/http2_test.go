@@ -148,7 +148,7 @@ func TestProxy_ForwardsRequestsOfHTTP2(t *testing.T) {
 		},
 		"POST of nothing": {method: "POST", fields: []string{"content-length", "0"}, headers: map[string]string{"Content-Length": "0"}},
 		"another Host":    {method: "GET", fields: []string{"host", "evil.example"}},
-		"te":              {method: "GET", fields: []string{"te", "trailers"}, headers: map[string]string{"Te": none}},
+		"te":              {method: "GET", fields: []string{"te", "trailers"}, headers: map[string]string{"Te": "trailers"}},
 		"trailers": {
 			method: "PUT", fields: append(claim, "trailer", "x-a"), body: "hello", trailers: []string{"x-a", "1"},
 			headers: map[string]string{"Trailer": none, "X-A": none},

@@ -209,6 +209,9 @@ func (a *attempt) headers() (http.Header, error) {
 	if r.Expect && a.body != nil && !r.Body.again {
 		headers.Set("Expect", "100-continue")
 	}
+	if r.Trailers {
+		headers.Set("Te", "trailers")
+	}
 	if r.Upgrade != "" {
 		headers.Set("Connection", "Upgrade")
 		headers.Set("Upgrade", r.Upgrade)

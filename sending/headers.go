@@ -42,8 +42,8 @@ type Headers struct {
 
 // Out returns the client headers to send, sorted by name: all but hop-by-hop headers,
 // those that Connection names, those that identify the client or carry credentials
-// for this service, and those that signing sets. Use [Request] to ask for an upgrade
-// or for Expect.
+// for this service, and those that signing sets. Use [Request] to ask for an upgrade,
+// for Expect or for trailers.
 func (h Headers) Out(client http.Header) []signing.Header {
 	named := namedByConnection(client)
 	dropped := map[string]bool{}

@@ -189,6 +189,8 @@ type Request struct {
 	// Expect sends Expect: 100-continue before a [Streamed] body, so that the server can
 	// refuse the request before the body is read. It has no effect on other bodies.
 	Expect bool
+	// Trailers sends TE: trailers, without which some gRPC servers refuse a call.
+	Trailers bool
 	// Upgrade is the protocol to upgrade to, such as "websocket", or empty for none.
 	// If the response status is 101, its body is also an [io.Writer].
 	Upgrade string
