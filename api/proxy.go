@@ -39,7 +39,7 @@ func (s *server) mountProxy(r chi.Router) {
 			pass = http.HandlerFunc(refuseFunctions)
 		}
 		r.Handle("/proxy/*", pass)
-		r.Handle("/call/*", s.Proxy.Handler(proxy.Mode{Target: proxy.PathTarget("/call", s.Proxy.Broker.MayBeHTTP), Refusal: handlers.Refusal}))
+		r.Handle("/call/*", s.Proxy.Handler(proxy.Mode{Target: proxy.PathTarget("/call", s.Proxy.Broker.MayBeHTTP), Check: s.Handlers.Call}))
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -200,6 +201,8 @@ func request(s server, method, target, host string, headers ...string) *httptest
 	return w
 }
 
+const called = "/call/orders/a1b2c3.execute-api.eu-west-1.amazonaws.com/prod/orders"
+
 // At /call a response has the same status as at /v1/send, so that a workflow's own retries are right.
 func TestCall_HasStatusesForWorkflows(t *testing.T) {
 	var status int
@@ -210,11 +213,10 @@ func TestCall_HasStatusesForWorkflows(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Location", "https://elsewhere.example/")
 		w.WriteHeader(status)
-		if status != http.StatusNoContent {
+		if status != http.StatusNoContent && status != http.StatusNotModified {
 			_, _ = io.WriteString(w, `{"__type":"SomeException","message":"no"}`)
 		}
 	}), unrecorded{}, everythingAllowed, unchanged)
-	target := strings.Replace(passedOn, "/proxy/", "/call/", 1)
 	for _, row := range []struct {
 		method    string
 		aws, want int
@@ -238,7 +240,7 @@ func TestCall_HasStatusesForWorkflows(t *testing.T) {
 		{"GET", 0, 504, "aws_timeout"},
 	} {
 		status = row.aws
-		w := s.do(row.method, target, "", "X-API-Key", key)
+		w := s.do(row.method, called, "", "X-API-Key", key)
 		if w.Code != row.want || row.code != "" && !strings.Contains(w.Body.String(), `"code":"`+row.code+`"`) ||
 			w.Header().Get("Location") != "" {
 			t.Errorf("%s, AWS says %d: %d %q %s, want %d %s", row.method, row.aws, w.Code, w.Header(), w.Body, row.want, row.code)
@@ -250,6 +252,63 @@ func TestCall_HasStatusesForWorkflows(t *testing.T) {
 		if retry := w.Header().Get("Retry-After"); (retry != "") != (w.Code == 429 || w.Code == 503) {
 			t.Errorf("%s, AWS says %d: Retry-After %q", row.method, row.aws, retry)
 		}
+	}
+}
+
+// At /call a POST that AWS may have executed is never repeated by a workflow, which repeats lost connections: the
+// response is read to its end before anything of it is passed on. After a GET it streams, and so do events.
+func TestCall_ReadsResponsesThatMustNotBreakOff(t *testing.T) {
+	var media string
+	var length, most int
+	audit := &auditList{}
+	s := newBefore(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		length, most := length, most // the next row may begin before this response has ended
+		w.Header().Set("Content-Type", media)
+		if length > 0 {
+			w.Header().Set("Content-Length", strconv.Itoa(length))
+		}
+		_, _ = io.WriteString(w, strings.Repeat("x", most))
+		if length != most {
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		}
+	}), audit, everythingAllowed, func(o *api.Options) { o.Handlers.MaxResponseBytes = 1 << 20 })
+	const broken, events = "broken", "text/event-stream"
+	for name, row := range map[string]struct {
+		method, media string
+		length, most  int // as announced, 0 for not, and as sent
+		want          int
+		code, outcome string
+	}{
+		"complete":             {"POST", "application/json", 9, 9, 200, "", "complete"},
+		"complete and large":   {"POST", "image/png", 1 << 20, 1 << 20, 200, "", "complete"},
+		"JSON":                 {"POST", "application/json", 100, 9, 424, "outcome_unknown", broken},
+		"an image":             {"POST", "image/png", 100, 9, 424, "outcome_unknown", broken},
+		"a change":             {"PATCH", "image/png", 100, 9, 424, "outcome_unknown", broken},
+		"in chunks":            {"POST", "application/json", 0, 9, 424, "outcome_unknown", broken},
+		"a large file":         {"POST", "application/pdf", 1 << 20, 300 << 10, 424, "outcome_unknown", broken},
+		"too large":            {"POST", "application/pdf", 1<<20 + 1, 1<<20 + 1, 422, "answer_too_large", "complete"},
+		"too large, in chunks": {"POST", "application/pdf", 0, 2 << 20, 422, "answer_too_large", "complete"},
+		"a GET":                {"GET", "image/png", 100, 9, 200, "", broken},
+		"a large GET":          {"GET", "image/png", 2 << 20, 2 << 20, 200, "", "complete"},
+		"events":               {"POST", events + "; charset=utf-8", 0, 9, 200, "", broken},
+		"events of AWS":        {"POST", "application/vnd.amazon.eventstream", 0, 9, 200, "", broken},
+		"messages of gRPC":     {"POST", "application/grpc+proto", 0, 9, 200, "", broken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			media, length, most = row.media, row.length, row.most
+			w := s.do(row.method, called, "", "X-API-Key", key)
+			body := w.Body.String()
+			switch {
+			case w.Code != row.want || row.code != "" && !strings.Contains(body, `"code":"`+row.code+`"`):
+				t.Errorf("%d %.200s, want %d %s", w.Code, body, row.want, row.code)
+			case row.code == "" && body != strings.Repeat("x", row.most):
+				t.Errorf("%d bytes, want %d: %.200s", len(body), row.most, body)
+			}
+			if last := audit.list[len(audit.list)-1]; last.Outcome != row.outcome || last.Status != 200 {
+				t.Errorf("recorded %+v", last.Sent)
+			}
+		})
 	}
 }
 
@@ -276,7 +335,7 @@ func TestProxy_SendsTheOperatorsKeyAndNeverOurs(t *testing.T) {
 
 func TestCall_WorksBehindTheFunctionsHost(t *testing.T) {
 	s, arrived, _ := newPassing(t, unrecorded{}, func(o *api.Options) { o.BehindFunctions = true })
-	if w := s.do("GET", strings.Replace(passedOn, "/proxy/", "/call/", 1), "", "X-API-Key", key); w.Code != 200 || arrived.Load() != 1 {
+	if w := s.do("GET", called, "", "X-API-Key", key); w.Code != 200 || arrived.Load() != 1 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }

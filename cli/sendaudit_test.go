@@ -171,8 +171,7 @@ func TestSend_OnAFullDiskNothingArrives(t *testing.T) {
 	}
 }
 
-// Large responses take little memory: JSON is held in files until it is known to be complete, and everything else is
-// passed on as it arrives.
+// Large responses take little memory: after a POST they are held in files until they are known to be complete.
 func TestSend_LargeResponsesStayWithinMemory(t *testing.T) {
 	json := append(append([]byte(`{"a":"`), make([]byte, 20<<20)...), `"}`...)
 	for i := 6; i < len(json)-2; i++ {

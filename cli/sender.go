@@ -92,6 +92,6 @@ func warnOfSpool(conf config.Config) []string {
 	if err == nil {
 		return nil
 	}
-	return []string{"spool_dir: " + err.Error() + "; bodies of more than 1 MiB in the proxy, and responses of more than 256 KiB to " +
-		"POST /v1/send, are refused: set a writable directory"}
+	return []string{"spool_dir: " + err.Error() + "; bodies of more than 1 MiB in the proxy, and responses of more than 256 KiB " +
+		"at /v1/send and /call, are refused: set a writable directory"}
 }

@@ -26,7 +26,7 @@ var help = map[string]string{ //nolint:gosec // G101: texts about secrets, not s
 	"Settings.allow_send":                "Let this service send requests and return the responses: POST /v1/send, /proxy and /call.",
 	"Settings.allow_origins": "Origins of web pages that may call /v1/sign and /v1/send with a token of their user, such as " +
 		"https://app.example.com.",
-	"Settings.max_response_bytes": "Largest response in bytes that POST /v1/send passes on. Default: 26214400.",
+	"Settings.max_response_bytes": "Largest response in bytes that POST /v1/send passes on, and /call to POST and PATCH. Default: 26214400.",
 	"Settings.deny_private_addresses": "Send nothing to private addresses, to which names of VPC endpoints resolve, except to those in " +
 		"http_hosts.",
 	"Settings.workbench": "Serve /workbench, a page that shows what is signed and why, and /docs. Default: only if auth is none and " +
@@ -46,7 +46,7 @@ var help = map[string]string{ //nolint:gosec // G101: texts about secrets, not s
 	"Settings.reload_seconds": "Seconds between checks of the file and of the files that it names. A change that two checks agree on takes " +
 		"effect without a restart, as after SIGHUP. 0: only after SIGHUP. Default: 5.",
 	"Settings.spool_dir": "Directory for what is not held in memory: request bodies of more than 1 MiB while the proxy reads them, and " +
-		"responses of more than 256 KiB while POST /v1/send reads them. Default: the system's directory " +
+		"responses of more than 256 KiB while POST /v1/send or /call reads them. Default: the system's directory " +
 		"for temporary files.",
 	"Settings.max_spool_bytes": "Bytes that the files in spool_dir may take at once; one caller gets at most half. " +
 		"Default: 4294967296.",

@@ -549,9 +549,24 @@ func TestSend_TruncatedResponsesNeverLookComplete(t *testing.T) {
 			s := newSendServer(t, aws, nil)
 			s.fails("", 502, "answer_broken")
 			s.fails(`,"onError":"return"`, 502, "answer_broken")
-			w := s.post("/v1/send", `{"method":"POST","url":"`+orders+`","body":{}}`)
-			if p := decodeAs[refusedDocument](t, w.Body); w.Code != 424 || p.Code != "outcome_unknown" {
-				t.Errorf("a POST: %d %+v", w.Code, p)
+			s.isUnknown("POST", "")
+		})
+	}
+	for name, aws := range map[string]http.HandlerFunc{
+		"a file":       breaking("image/png", "half", 100),
+		"a large file": breaking("application/pdf", strings.Repeat("x", 300<<10), 1<<20),
+	} {
+		t.Run(name+" after a request that must not be repeated", func(t *testing.T) {
+			s := newSendServer(t, aws, nil)
+			for _, method := range []string{"POST", "PATCH"} {
+				for _, form := range []string{"auto", "base64", "envelope", "none"} {
+					for _, onError := range []string{"fail", "return"} {
+						made := s.isUnknown(method, `,"responseBody":"`+form+`","onError":"`+onError+`"`)
+						if made.Outcome != "broken" || made.Status != 200 {
+							t.Errorf("%s, %s, %s: recorded %+v", method, form, onError, made)
+						}
+					}
+				}
 			}
 		})
 	}
@@ -568,6 +583,16 @@ func TestSend_TruncatedResponsesNeverLookComplete(t *testing.T) {
 			t.Errorf("%d bytes of a response that ends well", len(text))
 		}
 	})
+}
+
+// isUnknown sends a request whose outcome is unknown, and returns what is on record of it.
+func (s *sendServer) isUnknown(method, fields string) access.Sent {
+	s.t.Helper()
+	w := s.post("/v1/send", `{"method":"`+method+`","url":"`+orders+`","body":{}`+fields+`}`)
+	if p := decodeAs[refusedDocument](s.t, w.Body); w.Code != 424 || p.Code != "outcome_unknown" {
+		s.t.Errorf("%s %s: %d %+v", method, fields, w.Code, p)
+	}
+	return s.audit.list[len(s.audit.list)-1].Sent
 }
 
 func TestSend_RespondsWithinItsTimeout(t *testing.T) {

@@ -18,7 +18,14 @@ import (
 // inProcess passes requests to a handler.
 type inProcess struct{ http.Handler }
 
-func (h inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+func (h inProcess) RoundTrip(r *http.Request) (_ *http.Response, err error) {
+	defer func() {
+		if p := recover(); p == any(http.ErrAbortHandler) {
+			err = io.ErrUnexpectedEOF // as if the connection were lost
+		} else if p != nil {
+			panic(p)
+		}
+	}()
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w.Result(), nil
@@ -41,11 +48,14 @@ func TestSend_WorkflowsDoAPOSTOnce(t *testing.T) {
 		_, _ = io.Copy(io.Discard, r.Body) // otherwise the payload may not have been sent, and the request is sent again
 		panic(http.ErrAbortHandler)
 	}
-	breakOff := func(w http.ResponseWriter, r *http.Request) bool {
-		w.Header().Set("Content-Length", "100")
-		_, _ = io.WriteString(w, `{"half":`)
-		_ = http.NewResponseController(w).Flush()
-		panic(http.ErrAbortHandler)
+	breakOff := func(media string) func(w http.ResponseWriter, r *http.Request) bool {
+		return func(w http.ResponseWriter, r *http.Request) bool {
+			w.Header().Set("Content-Type", media)
+			w.Header().Set("Content-Length", "100")
+			_, _ = io.WriteString(w, `{"half":`)
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		}
 	}
 	noResponse := func(w http.ResponseWriter, r *http.Request) bool {
 		<-r.Context().Done()
@@ -61,7 +71,9 @@ func TestSend_WorkflowsDoAPOSTOnce(t *testing.T) {
 		"done":                              {script{ok}, logicapps.Succeeded, 1, 1},
 		"done, to be polled for":            {script{does(202, "{}", "Location", "/jobs/1")}, logicapps.Succeeded, 1, 1},
 		"done, and the connection is lost":  {script{hangUp}, logicapps.Failed, 1, 1},
-		"done, and the response breaks off": {script{breakOff}, logicapps.Failed, 1, 1},
+		"done, and the response breaks off": {script{breakOff("application/json")}, logicapps.Failed, 1, 1},
+		"done, and an image breaks off":     {script{breakOff("image/png")}, logicapps.Failed, 1, 1},
+		"done, and a document breaks off":   {script{breakOff("application/pdf")}, logicapps.Failed, 1, 1},
 		"done, and no response comes":       {script{noResponse}, logicapps.Failed, 1, 1},
 		"refused":                           {script{does(403, `{"__type":"AccessDeniedException"}`)}, logicapps.Failed, 0, 1},
 		"unknown to an API":                 {script{does(404, "{}")}, logicapps.Failed, 0, 1},

@@ -29,10 +29,6 @@ const (
 	latestAgain = 5 * time.Minute
 )
 
-// Refusal returns a refusal or failure by AWS as a problem, for clients that know AWS less well than its SDKs do, or
-// nil. It reads from the response's body.
-func Refusal(sent *broker.Sent) *problem.Error { return (&passedOn{sent: sent}).refusal() }
-
 // refusal returns a refusal or failure by AWS as a problem, or nil. Its status has the same class as AWS's, chosen so
 // that a workflow that repeats 408, 429 and 5xx repeats only what is worth repeating.
 func (a *passedOn) refusal() *problem.Error {

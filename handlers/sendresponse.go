@@ -68,7 +68,9 @@ func (a *passedOn) close() {
 	}
 }
 
-// read decides on the form, and reads the body if that depends on it, or if its length is unknown.
+// read decides on the form, and reads the body if that depends on it, if its length is unknown, or if the request must
+// not be repeated: a response that breaks off after its status was written looks like a lost connection, and workflow
+// engines repeat those.
 func (a *passedOn) read() error {
 	resp := a.sent.Response
 	media := mediaOf(resp.Header)
@@ -79,12 +81,11 @@ func (a *passedOn) read() error {
 		}
 		return nil
 	}
-	if media == "application/vnd.amazon.eventstream" {
+	if media == eventStream {
 		return &problem.Error{Code: "answer_is_stream", Detail: "The response is a stream of events, which cannot fit into one response."}
 	}
-	if a.length = resp.ContentLength; a.length > a.limit && resp.Request.Method != http.MethodHead {
-		_, err := a.sent.ReadAll(a.limit)
-		return a.sent.Problem(err)
+	if err := a.fits(); err != nil {
+		return err
 	}
 	asked := a.form
 	a.form = a.candidate(asked, media)
@@ -92,20 +93,38 @@ func (a *passedOn) read() error {
 		a.length = 0
 		return nil
 	}
-	if (a.form == inBase64 || a.form == inEnvelope) && a.length >= 0 {
+	a.length = resp.ContentLength
+	if (a.form == inBase64 || a.form == inEnvelope) && a.length >= 0 && sending.Idempotent(a.sent.Method) {
 		return nil
 	}
-	var err error
-	if a.body, err = hold(a.unpacked(), a.limit, a.spool); err != nil {
-		if errors.Is(err, sending.ErrTooLarge) || errors.Is(err, sending.ErrNoSpace) {
-			_, _ = a.sent.ReadAll(0) // so that the record shows a response, and not a caller who left
-		}
-		return a.sent.Problem(err)
+	if err := a.hold(a.unpacked()); err != nil {
+		return err
 	}
 	if a.length = a.body.size; a.length == 0 {
 		a.form = inNone
 	}
 	return a.settle(asked)
+}
+
+// fits refuses a response whose length is known to be above the limit.
+func (a *passedOn) fits() error {
+	resp := a.sent.Response
+	if resp.ContentLength <= a.limit || resp.Request.Method == http.MethodHead {
+		return nil
+	}
+	_, err := a.sent.ReadAll(a.limit)
+	return a.sent.Problem(err)
+}
+
+// hold reads the body to its end.
+func (a *passedOn) hold(body io.Reader) (err error) {
+	if a.body, err = hold(body, a.limit, a.spool); err == nil {
+		return nil
+	}
+	if errors.Is(err, sending.ErrTooLarge) || errors.Is(err, sending.ErrNoSpace) {
+		_, _ = a.sent.ReadAll(0) // so that the record shows a response, and not a caller who left
+	}
+	return a.sent.Problem(err)
 }
 
 // candidate is the form that suits the response's headers.

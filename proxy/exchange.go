@@ -110,7 +110,7 @@ func (x *exchange) send(out *http.Request) (*http.Response, error) {
 		Trailers: x.in.ProtoMajor > 1 && x.in.Header.Get("Te") == "trailers", // over HTTP/1.1 it is for the connection
 		Waits:    x.client.waits,
 	}
-	if x.mode.Refusal != nil {
+	if x.mode.Check != nil {
 		in.Retry = sending.RetryStandard
 	}
 	var body io.Reader
@@ -130,8 +130,8 @@ func (x *exchange) send(out *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	response := sent.Response.Response
-	if x.mode.Refusal == nil {
-		sent.RedactRefusal() // Refusal needs the whole of it, so it is not redacted there
+	if x.mode.Check == nil {
+		sent.RedactRefusal() // Check needs the whole of it, so it is not redacted there
 	}
 	x.client.expect(response)
 	x.sent, x.response = sent, &download{ReadCloser: response.Body, sent: sent}
@@ -147,9 +147,9 @@ func (x *exchange) send(out *http.Request) (*http.Response, error) {
 // back turns AWS's response into the client's.
 func (x *exchange) back(response *http.Response) error {
 	x.client.restore()
-	if x.mode.Refusal != nil {
-		if p := x.mode.Refusal(x.sent); p != nil {
-			return p
+	if x.mode.Check != nil {
+		if err := x.mode.Check(x.call.Caller.ID, x.sent); err != nil {
+			return err
 		}
 		// Workflow engines would poll these.
 		if response.StatusCode == http.StatusAccepted {

@@ -2,11 +2,12 @@
 // It hands each request to package broker, which authorizes, records, signs and
 // sends it.
 //
-// Bodies stream in both directions and are not buffered, with one exception: a
+// Bodies stream in both directions and are not buffered, with two exceptions: a
 // request body whose hash the client does not declare is read completely before it
 // is signed, first into memory and then into a file, unless [Options.Unsigned] is
-// set and the service accepts unsigned bodies. Protocol upgrades, events, trailers
-// and interim responses pass through. Redirects are returned like any other response.
+// set and the service accepts unsigned bodies; and [Mode.Check] may read a response.
+// Protocol upgrades, events, trailers and interim responses pass through. Redirects
+// are returned like any other response.
 //
 // Package proxy does not authenticate, limit or log, and it does not distinguish
 // browsers from other clients. The caller must do all that, must say who is calling
@@ -88,10 +89,10 @@ type Target struct {
 type Mode struct {
 	// Target finds where a request goes.
 	Target func(*http.Request) (Target, error)
-	// Refusal turns a response that must not be passed on as it is into a problem, for
-	// clients that know less about AWS than its SDKs do. For such clients requests are
-	// also retried as the SDKs would. Nil: all responses pass.
-	Refusal func(*broker.Sent) *problem.Error
+	// Check returns why a response must not be passed on as it is, to clients that know
+	// less about AWS than its SDKs do. It may read the body and replace it. For such
+	// clients requests are also retried as the SDKs would. Nil: all responses pass.
+	Check func(caller string, sent *broker.Sent) error
 }
 
 // Handler forwards requests in the given mode.
