@@ -226,6 +226,8 @@ func TestCall_HasStatusesForWorkflows(t *testing.T) {
 		{"POST", 201, 201, ""},
 		{"POST", 202, 200, ""},
 		{"POST", 204, 204, ""},
+		{"GET", 304, 204, ""},
+		{"HEAD", 304, 204, ""},
 		{"POST", 301, 400, "aws_redirected"},
 		{"GET", 307, 400, "aws_redirected"},
 		{"POST", 400, 400, "aws_refused"},

@@ -151,9 +151,11 @@ func (x *exchange) back(response *http.Response) error {
 		if err := x.mode.Check(x.call.Caller.ID, x.sent); err != nil {
 			return err
 		}
-		// Workflow engines would poll these.
-		if response.StatusCode == http.StatusAccepted {
+		switch response.StatusCode {
+		case http.StatusAccepted: // workflow engines would poll
 			response.StatusCode = http.StatusOK
+		case http.StatusNotModified: // and take this for a failure
+			response.StatusCode = http.StatusNoContent
 		}
 		response.Header.Del("Location")
 	}
