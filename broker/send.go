@@ -110,7 +110,7 @@ func (b *Broker) Send(ctx context.Context, call *Call, in *SendInput) (*Sent, er
 		if errors.As(err, &failure) {
 			x.outcome(started).finish(ctx, failure.Report)
 		}
-		return nil, sendProblem(err, op.request.Method)
+		return nil, op.sendProblem(err)
 	}
 	outcome := x.outcome(started)
 	return &Sent{

@@ -443,6 +443,22 @@ func TestSend_SaysWhetherAWSMayHaveActed(t *testing.T) {
 	}
 }
 
+// Lambda responds when a function has ended, which may take longer than any workflow waits.
+func TestSend_SaysHowToInvokeASlowFunction(t *testing.T) {
+	const function, event = "https://lambda.eu-west-1.amazonaws.com/2015-03-31/functions/", "X-Amz-Invocation-Type: Event"
+	for url, want := range map[string]bool{
+		function + "report/invocations": true, function: false, orders: false, "https://abc.lambda-url.eu-west-1.on.aws/": false,
+	} {
+		s := newSender(t, "", func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			panic(http.ErrAbortHandler)
+		})
+		if p := s.refusal(post(url, "{}"), "outcome_unknown"); strings.Contains(p.Detail, event) != want {
+			t.Errorf("%s: %q", url, p.Detail)
+		}
+	}
+}
+
 func TestSend_SaysThatNothingWasSent(t *testing.T) {
 	s := newSender(t, "", ok)
 	client, err := sending.New(sending.Options{Now: time.Now})

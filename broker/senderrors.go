@@ -2,6 +2,7 @@ package broker
 
 import (
 	"errors"
+	"strings"
 
 	"countersign/problem"
 	"countersign/sending"
@@ -64,6 +65,19 @@ func sendProblem(err error, method string) error {
 	return &problem.Error{
 		Code: "aws_timeout", Detail: "The request was sent, but no response arrived: AWS took too long, or the connection was lost.", Cause: err,
 	}
+}
+
+// sendProblem returns the problem of a request without a response. Lambda responds when the function has ended, which may
+// take longer than anybody waits.
+func (op *operation) sendProblem(err error) error {
+	err = sendProblem(err, op.request.Method)
+	var p *problem.Error
+	invokes := op.request.Scope.Service == "lambda" && strings.HasSuffix(op.request.URL.Path(), "/invocations")
+	if invokes && errors.As(err, &p) && p.Code == "outcome_unknown" {
+		p.Detail += " If the function takes long, invoke it with X-Amz-Invocation-Type: Event: Lambda then responds at once, " +
+			"and the function has up to 15 minutes."
+	}
+	return err
 }
 
 // Problem returns the problem of a response that could not be read to its end.
