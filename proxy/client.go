@@ -40,13 +40,17 @@ type client struct {
 	own     http.Header // of the service, for any response
 	cleared bool        // by ReverseProxy, with those of an interim response
 
+	begun    bool   // AWS has responded
+	shares   bool   // its connection with other requests, as over HTTP/2
 	left     int64  // bytes of the response body still to come, if its length is known
 	protocol string // that the response upgrades to
 	hijacked bool
 	waits    bool // see waits
 
+	reading sync.Mutex // held while the request body is being read
+
 	mu     sync.Mutex
-	over   bool // deadlines are final
+	over   bool // deadlines are final, and nothing more is read
 	unread bool // part of the request body has not been read
 
 	readAt, writeAt time.Time // when the deadlines were set
@@ -86,11 +90,20 @@ func (c *client) end() {
 		return
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.unread && !c.over {
+	broken := c.over
+	c.over = true
+	unread := c.unread
+	c.mu.Unlock()
+	if !unread {
+		return
+	}
+	// A read that net/http interrupts itself would leave no deadline.
+	_ = c.control.SetReadDeadline(past)
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	if !broken {
 		_ = c.control.SetReadDeadline(c.proxy.Broker.Now().Add(parting))
 	}
-	c.over = true
 }
 
 // mayRead and mayWrite give the client time for the next piece, unless the exchange is over.
@@ -112,7 +125,7 @@ func (c *client) renew(last *time.Time, set func(time.Time) error) {
 
 // expect notes the length and the protocol of the response to come.
 func (c *client) expect(response *http.Response) {
-	c.left, c.protocol = response.ContentLength, response.Header.Get("Upgrade")
+	c.begun, c.left, c.protocol = true, response.ContentLength, response.Header.Get("Upgrade")
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -125,6 +138,10 @@ func (c *client) WriteHeader(status int) {
 	} else if _, given := h["Content-Type"]; !given {
 		h["Content-Type"] = nil // or net/http guesses one
 	}
+	if status >= http.StatusOK && c.begun && !c.shares && c.isUnread() {
+		// Else net/http would read the rest of the body itself before it writes the header, and take it from the upload.
+		h.Set("Connection", "close")
+	}
 	lowerMetadata(h)
 	if !c.waits || status != http.StatusOK {
 		c.ResponseWriter.WriteHeader(status)
@@ -134,6 +151,18 @@ func (c *client) WriteHeader(status int) {
 		c.ResponseWriter.WriteHeader(status)
 		_ = c.control.Flush() // else the headers would wait for the first piece
 	})
+}
+
+func (c *client) isOver() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.over
+}
+
+func (c *client) isUnread() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.unread
 }
 
 // restore gives the next response the headers of the service.
@@ -231,6 +260,11 @@ type upload struct {
 // Read implements io.Reader.
 func (u *upload) Read(p []byte) (int, error) {
 	c := u.client
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	if c.isOver() {
+		return 0, http.ErrBodyReadAfterClose
+	}
 	c.mayRead()
 	n, err := u.Reader.Read(p)
 	if err != nil {

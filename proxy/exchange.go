@@ -58,7 +58,7 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, m Mode) (*ex
 		headers: sending.Headers{Cookies: p.Cookies, AuthorizationAs: p.AuthorizationAs, Plain: r.TLS == nil},
 	}
 	x.client = newClient(p, w, cancel)
-	x.client.waits, x.client.headers = waits(r), x.headers
+	x.client.waits, x.client.headers, x.client.shares = waits(r), x.headers, r.ProtoMajor > 1
 	return x, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	"runtime"
 	"strings"
 	"testing"
@@ -359,4 +360,87 @@ func TestStop_EndsRequestsInProgress(t *testing.T) {
 	}
 	stacks := make([]byte, 1<<20)
 	t.Errorf("%d goroutines before, %d after:\n%s", before, after, stacks[:runtime.Stack(stacks, true)])
+}
+
+// AWS may begin its response before it has the whole body. net/http would then take the rest of the body from the upload.
+func TestProxy_StreamsBothWays(t *testing.T) {
+	server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
+		if _, err := readRequest(r); err != nil {
+			return
+		}
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+		body := httputil.NewChunkedReader(r)
+		for {
+			piece := make([]byte, 3)
+			if _, err := io.ReadFull(body, piece); err != nil {
+				break
+			}
+			_, _ = fmt.Fprintf(conn, "3\r\n%s\r\n", piece)
+		}
+		_, _ = io.WriteString(conn, "0\r\n\r\n")
+	})
+	f := newFront(t, options{}, server.host())
+	head := "PUT %s HTTP/1.1\r\nHost: x\r\nX-Amz-Content-Sha256: " + sha256Hex("") + "\r\nTransfer-Encoding: chunked\r\n\r\n"
+	conn, r := f.send(t, fmt.Sprintf(head, path(server.host(), "/")))
+	response, err := http.ReadResponse(r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !response.Close {
+		t.Error("what is left of the body may be taken for a request")
+	}
+	for i := range 10 {
+		_, _ = io.WriteString(conn, "3\r\nabc\r\n")
+		piece := make([]byte, 3)
+		if _, err := io.ReadFull(response.Body, piece); err != nil || string(piece) != "abc" {
+			t.Fatalf("piece %d: %q, %v", i, piece, err)
+		}
+	}
+	_, _ = io.WriteString(conn, "0\r\n\r\n")
+	if rest, err := io.ReadAll(response.Body); err != nil || len(rest) > 0 {
+		t.Errorf("then %q, %v", rest, err)
+	}
+	if got := f.audit.outcome(t); got.Outcome != "complete" || got.BytesOut != 30 || got.BytesIn != 30 {
+		t.Errorf("outcome %+v", got.Sent)
+	}
+}
+
+// A client that goes on sending a body that AWS no longer wants can read the response, also if it reads only after it has
+// sent everything.
+func TestProxy_AnswersClientsThatGoOnSending(t *testing.T) {
+	denied := "<Error>" + strings.Repeat("x", 2000) + "</Error>"
+	for name, row := range map[string]struct {
+		size  int
+		later bool // the client reads when it has sent everything
+		claim string
+	}{
+		"a small body": {200 << 10, true, sha256Hex("")}, "a large body": {10 << 20, false, sha256Hex("")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
+				if _, err := readRequest(r); err == nil {
+					_, _ = fmt.Fprintf(conn, "HTTP/1.1 403 F\r\nContent-Length: %d\r\n\r\n%s", len(denied), denied)
+					_, _ = io.Copy(io.Discard, r) // until the proxy closes the connection
+				}
+			})
+			f := newFront(t, options{}, server.host())
+			conn, r := f.send(t, fmt.Sprintf("PUT %s HTTP/1.1\r\nHost: x\r\nX-Amz-Content-Sha256: %s\r\nContent-Length: %d\r\n\r\n",
+				path(server.host(), "/"), row.claim, row.size))
+			sent := make(chan struct{})
+			go func() {
+				defer close(sent)
+				_, _ = io.Copy(conn, bytes.NewReader(make([]byte, row.size))) // may fail
+			}()
+			if row.later {
+				<-sent
+			}
+			response, err := http.ReadResponse(r, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if body, err := io.ReadAll(response.Body); err != nil || response.StatusCode != 403 || string(body) != denied {
+				t.Errorf("%s %.20q, %v", response.Status, body, err)
+			}
+		})
+	}
 }
