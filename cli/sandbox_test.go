@@ -83,3 +83,25 @@ func TestSandbox_ShowsAllSteps(t *testing.T) {
 		t.Error("the transcript shows a secret")
 	}
 }
+
+func TestSandbox_ShowsLaterCalls(t *testing.T) {
+	p := serveSandbox(t)
+	gateway := regexp.MustCompile(`gateway:  (\S+), which accepts`).FindStringSubmatch(p.out.String())
+	if gateway == nil {
+		t.Fatalf("the transcript does not name the gateway:\n%s", &p.out)
+	}
+	for _, path := range []string{"/first", "/second"} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, gateway[1]+path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		for want := "gateway: GET " + path + " by nobody known: 403 "; !strings.Contains(p.out.String(), want); {
+			time.Sleep(time.Millisecond) // until the test's own time limit
+		}
+	}
+}

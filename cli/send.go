@@ -186,19 +186,24 @@ func showProgress(out io.Writer, moved *atomic.Int64) func() {
 		defer close(ended)
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
-		for shown := false; ; shown = true {
-			select {
-			case <-tick.C:
-				fmt.Fprintf(out, "\r\x1b[K%.1f MiB", float64(moved.Load())/(1<<20))
-			case <-done:
-				if shown {
-					fmt.Fprint(out, "\r\x1b[K")
-				}
-				return
-			}
-		}
+		drawProgress(out, moved, tick.C, done)
 	}()
 	return func() { close(done); <-ended }
+}
+
+// drawProgress draws one line again at each tick, and removes it in the end.
+func drawProgress(out io.Writer, moved *atomic.Int64, tick <-chan time.Time, done <-chan struct{}) {
+	for shown := false; ; shown = true {
+		select {
+		case <-tick:
+			fmt.Fprintf(out, "\r\x1b[K%.1f MiB", float64(moved.Load())/(1<<20))
+		case <-done:
+			if shown {
+				fmt.Fprint(out, "\r\x1b[K")
+			}
+			return
+		}
+	}
 }
 
 // printHead prints status and headers as curl -i does.

@@ -7,7 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
 func TestSend_PrintsTheResponse(t *testing.T) {
@@ -103,4 +105,30 @@ func sendTo(t *testing.T, server *httptest.Server) *program {
 	env := sandboxEnvironment(startSandbox(t))
 	env["COUNTERSIGN_HTTP_HOSTS"] = strings.TrimPrefix(server.URL, "http://")
 	return &program{env: env}
+}
+
+// On a terminal, one line shows how much has been transferred, until the command ends.
+func TestSend_DrawsItsProgress(t *testing.T) {
+	const line, none = "\r\x1b[K1.5 MiB", "\r\x1b[K"
+	for ticks, want := range []string{"", line + none, line + line + none} {
+		var out bytes.Buffer
+		var moved atomic.Int64
+		moved.Store(3 << 19)
+		tick, done, ended := make(chan time.Time), make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(ended)
+			drawProgress(&out, &moved, tick, done)
+		}()
+		for range ticks {
+			tick <- time.Time{}
+		}
+		close(done)
+		if <-ended; out.String() != want {
+			t.Errorf("after %d ticks it drew %q, want %q", ticks, &out, want)
+		}
+	}
+	var out bytes.Buffer
+	if showProgress(&out, new(atomic.Int64))(); out.Len() > 0 {
+		t.Errorf("what is no terminal got %q", &out)
+	}
 }
