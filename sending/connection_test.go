@@ -371,12 +371,13 @@ func okOverHTTP2(f *http2.Framer, stream uint32) {
 	_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: []byte(b.String()), EndHeaders: true, EndStream: true})
 }
 
-// An HTTP/2 server can say that it did not process a request.
+// An HTTP/2 server can say that it did not process a request. Such a request is repeated whatever its method; others only
+// if the method is idempotent.
 func TestSend_RepeatsWhatHTTP2DidNotProcess(t *testing.T) {
 	for name, row := range map[string]struct {
-		first func(f *http2.Framer, stream uint32)
-		again bool // with a body, which net/http does not repeat by itself
-		empty bool // without a body
+		first    func(f *http2.Framer, stream uint32)
+		again    bool // with a body, which net/http does not repeat by itself
+		bodyless bool // without a body
 	}{
 		"refused stream":         {func(f *http2.Framer, stream uint32) { _ = f.WriteRSTStream(stream, http2.ErrCodeRefusedStream) }, true, true},
 		"going away":             {func(f *http2.Framer, stream uint32) { _ = f.WriteGoAway(stream-1, http2.ErrCodeNo, nil) }, true, false},
@@ -385,34 +386,43 @@ func TestSend_RepeatsWhatHTTP2DidNotProcess(t *testing.T) {
 		"protocol error":         {func(f *http2.Framer, stream uint32) { _ = f.WriteRSTStream(stream, http2.ErrCodeProtocol) }, false, false},
 		"going away for a fault": {func(f *http2.Framer, stream uint32) { _ = f.WriteGoAway(0, http2.ErrCodeEnhanceYourCalm, nil) }, true, true},
 	} {
-		for kind, body := range map[string]*sending.Body{"none": nil, "bytes": sending.Bytes([]byte("payload"))} {
-			t.Run(name+", body "+kind, func(t *testing.T) {
-				host, certificate, arrivals := framed(t, func(n int, f *http2.Framer, stream uint32) {
-					if n == 1 {
-						row.first(f, stream)
-					} else {
-						okOverHTTP2(f, stream)
+		for _, method := range methods {
+			if testing.Short() && method != "POST" && method != "PUT" {
+				continue
+			}
+			for _, kind := range []string{"none", "empty", "bytes", "spooled", "streamed", "streamed chunks"} {
+				t.Run(fmt.Sprintf("%s, %s with body %s", name, method, kind), func(t *testing.T) {
+					host, certificate, arrivals := framed(t, func(n int, f *http2.Framer, stream uint32) {
+						if n == 1 {
+							row.first(f, stream)
+						} else {
+							okOverHTTP2(f, stream)
+						}
+					})
+					c := newClient(t, sending.Options{HTTPHosts: []string{host}, ExtraCAs: certificate})
+					defer c.Close()
+					idempotent, bodyless := method != "POST" && method != "PATCH", kind == "none" || kind == "empty"
+					unprocessed := row.again && !bodyless || row.bodyless && bodyless
+					r := message{method: method, url: "https://" + host + "/", body: bodyKinds[kind](t)}.request(t)
+					r.Retry = sending.RetryStandard
+					a, err := c.Send(t.Context(), r)
+					if !idempotent && !unprocessed || strings.HasPrefix(kind, "streamed") {
+						var failure *sending.Error
+						if !errors.As(err, &failure) || arrivals.Load() != 1 || failure.Report.Written() == unprocessed {
+							t.Errorf("%d arrived, error %+v", arrivals.Load(), err)
+						}
+						return
+					}
+					if err != nil {
+						t.Fatal(err)
+					}
+					readAll(t, a)
+					report := a.Report()
+					if tries := len(report.Attempts) + report.Attempts[0].Resent; arrivals.Load() != 2 || tries != 2 {
+						t.Errorf("%d arrived, report %+v", arrivals.Load(), report)
 					}
 				})
-				c := newClient(t, sending.Options{HTTPHosts: []string{host}, ExtraCAs: certificate})
-				defer c.Close()
-				a, err := c.Send(t.Context(), message{method: "POST", url: "https://" + host + "/", body: body}.request(t))
-				if again := row.again && body != nil || row.empty && body == nil; !again {
-					e := wantError(t, err, sending.ErrNoResponse)
-					if arrivals.Load() != 1 || !e.Written() {
-						t.Errorf("%d arrived, report %+v", arrivals.Load(), e)
-					}
-					return
-				}
-				if err != nil {
-					t.Fatal(err)
-				}
-				readAll(t, a)
-				report := a.Report()
-				if tries := len(report.Attempts) + report.Attempts[0].Resent; arrivals.Load() != 2 || tries != 2 || report.Written() {
-					t.Errorf("%d arrived, report %+v", arrivals.Load(), report)
-				}
-			})
+			}
 		}
 	}
 }

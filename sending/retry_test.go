@@ -3,6 +3,7 @@ package sending_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,6 +69,12 @@ func (addressed) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0
 
 // unread closes the connection without reading from it.
 func unread(*script, net.Conn, *http.Request) {}
+
+// withoutTLS responds to a TLS handshake in plain text.
+func withoutTLS(_ *script, conn net.Conn, _ *http.Request) {
+	_, _ = conn.Read(make([]byte, 16<<10))
+	_, _ = io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\n\r\n")
+}
 
 // reading reads and records a request before the next step.
 func reading(then step) step {
@@ -181,12 +188,14 @@ const (
 // events are the rows of the retry table.
 var events = map[string]struct {
 	class  string
+	scheme string // default: http
 	do     step
 	ahead  time.Duration
 	status int   // if there is a response
 	err    error // if there is none
 }{
 	"connection refused":             {class: notWritten, do: nil, err: sending.ErrNotConnected},
+	"no TLS":                         {class: notWritten, scheme: "https", do: withoutTLS, err: sending.ErrTLS},
 	"closed before anything written": {class: notWritten, do: unread, err: sending.ErrNotConnected},
 	"closed without a response":      {class: unanswered, do: silent, err: sending.ErrNoResponse},
 	"half a response":                {class: unanswered, do: garbled, err: sending.ErrNoResponse},
@@ -250,6 +259,9 @@ func TestSend_RetryTable(t *testing.T) {
 							continue // slow, or like the others: a few are enough
 						}
 						for _, once := range []bool{false, true} {
+							if once && name == "no TLS" {
+								continue // the second attempt would need a certificate
+							}
 							rows++
 							s := &script{steps: []step{event.do}, ahead: event.ahead}
 							if once {
@@ -258,7 +270,7 @@ func TestSend_RetryTable(t *testing.T) {
 							label := fmt.Sprintf("%s with body %s, rule %s, once %v", method, kind, rule, once)
 							again := attemptsFor(event.class, name, method, kind, retry)
 							s.run(t, func(t *testing.T, c *sending.Client) {
-								r := message{method: method, url: "http://a.example/", body: body(t)}.request(t)
+								r := message{method: method, url: cmp.Or(event.scheme, "http") + "://a.example/", body: body(t)}.request(t)
 								r.Retry = retry
 								r.SessionRefused = func() bool { return true }
 								check(t, label, s, c, r, again, once, event.status, event.err)
@@ -281,7 +293,7 @@ func TestSend_RetryTable(t *testing.T) {
 // attemptsFor returns the number of attempts if an event happens every time.
 func attemptsFor(class, name, method, kind string, retry sending.Retry) int {
 	idempotent := method != "POST" && method != "PATCH"
-	gone := strings.HasPrefix(kind, "streamed") && name != "connection refused" // the body was begun
+	gone := strings.HasPrefix(kind, "streamed") && name != "connection refused" && name != "no TLS" // the body was begun
 	if gone {
 		return 1
 	}
