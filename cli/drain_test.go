@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -82,7 +83,8 @@ func (s *server) pass(upstream, rest string) (net.Conn, *bufio.Reader, *http.Res
 	return conn, r, response
 }
 
-// 50 streams and 20 WebSockets go on for all of drain_seconds, and then end.
+// 50 streams and 20 WebSockets go on for all of drain_seconds. Then each WebSocket gets a close frame, and the program ends
+// by itself.
 func TestShutdown_StreamsGoOnUntilTheDrainEnds(t *testing.T) {
 	const drain = time.Second
 	upstream := lasting(t)
@@ -109,42 +111,47 @@ func TestShutdown_StreamsGoOnUntilTheDrainEnds(t *testing.T) {
 	}
 	signalled := time.Now()
 	s.signal(syscall.SIGTERM)
+	var checked sync.WaitGroup
 	ends := make(chan time.Duration, len(bodies)+len(sockets))
 	for _, body := range bodies {
-		go func() {
+		checked.Go(func() {
 			_, err := io.Copy(io.Discard, body)
+			ends <- time.Since(signalled)
 			if err == nil {
 				t.Error("a stream that was cut ended without an error")
 			}
-			ends <- time.Since(signalled)
-		}()
+		})
 	}
 	for _, socket := range sockets {
-		go func() {
-			var last []byte
+		checked.Go(func() {
+			var got []byte
 			buffer := make([]byte, 64)
-			for {
-				_, _ = io.WriteString(socket.Conn, "x")
-				n, err := socket.Reader.Read(buffer)
-				if last = append(last, buffer[:n]...); err != nil {
-					break
-				}
-				time.Sleep(50 * time.Millisecond)
-			}
-			if !bytes.HasSuffix(last, []byte{0x88, 0x02, 0x03, 0xe9}) && len(bytes.Trim(last, "x")) > 0 {
-				t.Errorf("a WebSocket received %x", last)
+			for err := error(nil); err == nil; time.Sleep(50 * time.Millisecond) {
+				_, _ = io.WriteString(socket.Conn, "x") // fails once the connection has ended
+				var n int
+				n, err = socket.Reader.Read(buffer)
+				got = append(got, buffer[:n]...)
 			}
 			ends <- time.Since(signalled)
-		}()
+			if goingAway := []byte{0x88, 0x02, 0x03, 0xe9}; !bytes.Equal(bytes.TrimLeft(got, "x"), goingAway) {
+				t.Errorf("a WebSocket received %x, want %x at the end", got, goingAway)
+			}
+		})
 	}
-	for range cap(ends) {
+	hangs := time.AfterFunc(20*time.Second, func() { _ = s.process.Process.Kill() })
+	code := s.exit()
+	if !hangs.Stop() {
+		t.Fatal("the program goes on after the drain")
+	}
+	if code != 1 {
+		t.Errorf("exit code %d", code)
+	}
+	for range cap(ends) { // the program is gone, so nothing can keep a connection open
 		if took := <-ends; took < drain*9/10 {
 			t.Errorf("cut %v after the signal", took)
 		}
 	}
-	if code := s.exit(); code != 1 {
-		t.Errorf("exit code %d", code)
-	}
+	checked.Wait()
 	t.Logf("the program ended %v after the signal", time.Since(signalled))
 }
 
