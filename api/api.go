@@ -40,9 +40,10 @@ type Options struct {
 	// Requests, Memory and Hashes limit what the process does at the same time: requests in progress, the bytes of
 	// memory for their bodies, and bodies that are only hashed.
 	Requests, Memory, Hashes *access.Limiter
-	// Sends limits requests that are sent to AWS and wait for its response; Senders limits those of each caller.
-	Sends   *access.Limiter
-	Senders *Senders
+	// Sends limits requests that are sent to AWS and wait for its response; Senders limits those of each caller. Bodies
+	// limits the memory that each caller has for bodies to forward, which count in Memory too.
+	Sends           *access.Limiter
+	Senders, Bodies *Halves
 	// BehindFunctions says that clients connect through the Azure Functions host on this machine, which is trusted to
 	// give their addresses.
 	BehindFunctions bool

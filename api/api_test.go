@@ -162,7 +162,7 @@ func newServerOf(t *testing.T, s broker.Sessions, audit broker.Audit, policies s
 	options := api.Options{
 		Handlers: out.h, Contract: []byte("openapi: 3.0.3"), Auth: auth, Log: zerolog.New(zerolog.SyncWriter(out.log)), Now: clock,
 		NewID: func() string { return "made-here" }, MaxBodyBytes: 1 << 20, Rate: rate,
-		Requests: limiter, Memory: limiter, Hashes: limiter, Sends: limiter, Senders: api.NewSenders(8),
+		Requests: limiter, Memory: limiter, Hashes: limiter, Sends: limiter, Senders: api.NewHalves(8), Bodies: api.NewHalves(1 << 30),
 	}
 	change(&options)
 	whole := api.New(options)

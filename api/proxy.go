@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
+	"countersign/access"
 	"countersign/broker"
 	"countersign/handlers"
 	"countersign/problem"
@@ -21,11 +23,18 @@ func NewProxy(o Options, p proxy.Options) *proxy.Proxy {
 	p.Call = func(r *http.Request) *broker.Call { return &handlers.EventOf(r).Call }
 	p.WriteError = handlers.WriteError
 	p.Reserve = func(ctx context.Context, caller string, bytes int64) (func(), error) {
+		if !o.Bodies.enter(caller, bytes) {
+			return nil, &access.BusyError{RetryAfter: time.Second}
+		}
 		hold, err := o.Memory.Acquire(ctx, caller, bytes, false)
 		if err != nil {
+			o.Bodies.leave(caller, bytes)
 			return nil, err
 		}
-		return hold.Release, nil
+		return func() {
+			hold.Release()
+			o.Bodies.leave(caller, bytes)
+		}, nil
 	}
 	return proxy.New(p)
 }

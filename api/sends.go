@@ -15,11 +15,11 @@ import (
 func (s *server) limitSends(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		caller := handlers.EventOf(r).Caller.ID
-		if !s.Senders.enter(caller) {
+		if !s.Senders.enter(caller, 1) {
 			handlers.WriteError(w, r, &access.BusyError{RetryAfter: time.Second})
 			return
 		}
-		defer s.Senders.leave(caller)
+		defer s.Senders.leave(caller, 1)
 		hold, err := s.acquire(s.Sends, r, 1, false)
 		if err != nil {
 			handlers.WriteError(w, r, err)
@@ -31,31 +31,32 @@ func (s *server) limitSends(next http.Handler) http.Handler {
 	})
 }
 
-// Senders counts the requests of each caller that are in progress.
-type Senders struct {
-	most int
+// Halves counts what each caller has of something that cannot be revoked. One caller has at most half of it.
+type Halves struct {
+	half int64
 
 	mu    sync.Mutex
-	count map[string]int
+	count map[string]int64
 }
 
-// NewSenders allows each caller half of most.
-func NewSenders(most int) *Senders { return &Senders{most: max(1, most/2), count: map[string]int{}} }
+// NewHalves allows each caller half of total.
+func NewHalves(total int64) *Halves { return &Halves{half: total / 2, count: map[string]int64{}} }
 
-func (s *Senders) enter(caller string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.count[caller] >= s.most {
+// enter reports whether a caller may have so much more. What a caller without anything asks for is never too much.
+func (h *Halves) enter(caller string, weight int64) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if has := h.count[caller]; has > 0 && has+weight > h.half {
 		return false
 	}
-	s.count[caller]++
+	h.count[caller] += weight
 	return true
 }
 
-func (s *Senders) leave(caller string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.count[caller]--; s.count[caller] == 0 {
-		delete(s.count, caller)
+func (h *Halves) leave(caller string, weight int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.count[caller] -= weight; h.count[caller] == 0 {
+		delete(h.count, caller)
 	}
 }

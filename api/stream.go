@@ -22,11 +22,11 @@ const stallTime = 2 * time.Second
 func (s *server) limitStreams(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		caller := handlers.EventOf(r).Caller.ID
-		if !s.Senders.enter(caller) {
+		if !s.Senders.enter(caller, 1) {
 			handlers.WriteError(w, r, &access.BusyError{RetryAfter: time.Second})
 			return
 		}
-		defer s.Senders.leave(caller)
+		defer s.Senders.leave(caller, 1)
 		hold, err := s.acquire(s.Sends, r, 1, false)
 		if err != nil {
 			handlers.WriteError(w, r, err)

@@ -104,7 +104,8 @@ func newLimits(p *process, conf config.Config) (api.Options, error) {
 	memory, memoryErr := access.NewLimiter(conf.MaxBytes, conf.MaxRequests, queueWait)
 	hashes, hashesErr := access.NewLimiter(int64(max(1, conf.MaxRequests/4)), conf.MaxRequests, queueWait)
 	return api.Options{
-		Rate: rate, Guests: guests, Requests: requests, Memory: memory, Hashes: hashes, Sends: sends, Senders: api.NewSenders(conf.MaxRequests),
+		Rate: rate, Guests: guests, Requests: requests, Memory: memory, Hashes: hashes, Sends: sends,
+		Senders: api.NewHalves(int64(conf.MaxRequests)), Bodies: api.NewHalves(conf.MaxBytes),
 		Now: p.now, NewID: newID, BehindFunctions: p.getenv("FUNCTIONS_CUSTOMHANDLER_PORT") != "",
 	}, errors.Join(rateErr, guestsErr, requestsErr, sendsErr, memoryErr, hashesErr)
 }

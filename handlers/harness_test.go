@@ -132,7 +132,7 @@ func newServer(t testing.TB, change func(*handlers.Options)) *testServer {
 	service := api.New(api.Options{
 		Handlers: handlers.New(options), Auth: auth, Log: zerolog.New(s.log), Now: options.Now,
 		NewID: func() string { return "request-1" }, MaxBodyBytes: 10 << 20, Rate: rate,
-		Requests: limiter, Memory: limiter, Hashes: limiter, Sends: limiter, Senders: api.NewSenders(8),
+		Requests: limiter, Memory: limiter, Hashes: limiter, Sends: limiter, Senders: api.NewHalves(8), Bodies: api.NewHalves(1 << 30),
 	})
 	s.plain = service
 	s.handler = contract.Enforce(router, service, func(err error) { t.Error(err) })

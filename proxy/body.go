@@ -18,8 +18,6 @@ import (
 const (
 	// inMemory is how much of a body is kept in memory.
 	inMemory = 1 << 20
-	// memoryPerByte is 2 because a growing buffer exists twice while it is copied.
-	memoryPerByte = 2
 )
 
 // payload decides how the client's body is signed. A declared hash is signed as it
@@ -41,7 +39,7 @@ func (x *exchange) payload(in *broker.SendInput, body io.Reader, length int64) {
 		in.Stream = &broker.Stream{Hash: declared, Open: func() (*sending.Body, error) { return sending.Streamed(declared, body, length) }}
 	default:
 		in.Stream = &broker.Stream{Open: func() (*sending.Body, error) {
-			if err := x.reserve(length); err != nil {
+			if err := x.reserve(held(length)); err != nil {
 				return nil, err
 			}
 			return x.proxy.Spool.For(x.call.Caller.ID).Read(body, length)
@@ -54,7 +52,7 @@ func (x *exchange) payload(in *broker.SendInput, body io.Reader, length int64) {
 
 // read reads a body into memory.
 func (x *exchange) read(body io.Reader, length int64) (broker.Body, error) {
-	if err := x.reserve(length); err != nil {
+	if err := x.reserve(2 * length); err != nil { // policies see a copy
 		return broker.Body{}, err
 	}
 	content := make([]byte, length)
@@ -68,13 +66,18 @@ func (x *exchange) read(body io.Reader, length int64) (broker.Body, error) {
 	return broker.Body{Present: true, Bytes: content, MediaType: media, Text: true}, nil
 }
 
-// reserve reserves the memory for a body until the exchange ends. A length of -1
-// means unknown.
-func (x *exchange) reserve(length int64) error {
-	if length < 0 || length > inMemory {
-		length = inMemory
+// held is how much memory a spool takes for a body. The buffer for an unknown length,
+// which is -1, grows, and exists twice while it is copied.
+func held(length int64) int64 {
+	if length < 0 {
+		return 2 * inMemory
 	}
-	release, err := x.proxy.Reserve(x.in.Context(), x.call.Caller.ID, memoryPerByte*length)
+	return min(length, inMemory)
+}
+
+// reserve reserves memory until the exchange ends.
+func (x *exchange) reserve(bytes int64) error {
+	release, err := x.proxy.Reserve(x.in.Context(), x.call.Caller.ID, bytes)
 	if err == nil {
 		x.release = append(x.release, release)
 	}
