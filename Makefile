@@ -26,11 +26,11 @@ AT_ONCE  := -p $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN 2>/dev/null || ech
 # with -trimpath, so that it is compiled only once. Compiling takes most of a first run: a compiler that neither writes
 # debugging data nor collects garbage needs a fifth less time. Tests have a larger heap, which saves as much again.
 UNDER_TEST := $(CURDIR)/dist/test.zip
-test attacks fuzz sim browser package $(UNDER_TEST): export CGO_ENABLED = 0
-test attacks fuzz sim race browser package $(UNDER_TEST): export GOFLAGS := $(GOFLAGS) -trimpath -gcflags=all=-dwarf=false
+test attacks stall fuzz sim browser package $(UNDER_TEST): export CGO_ENABLED = 0
+test attacks stall fuzz sim race browser package $(UNDER_TEST): export GOFLAGS := $(GOFLAGS) -trimpath -gcflags=all=-dwarf=false
 test race: export GOGC = 400
 $(UNDER_TEST): export GOGC = off
-test race attacks sim: export TEST_PACKAGE = $(UNDER_TEST)
+test race attacks stall sim: export TEST_PACKAGE = $(UNDER_TEST)
 
 .PHONY: $(UNDER_TEST)
 $(UNDER_TEST):
@@ -52,6 +52,12 @@ race: $(UNDER_TEST)
 ## attacks: the service, in a process of its own, under hostile callers and networks; one test at a time, with nothing else running
 attacks: $(UNDER_TEST)
 	$(GO) test ./cli -count=1 -v -vet=off -timeout=10m -run '$(ATTACKS)'
+
+## stall: a thousand clients that read and write a few bytes per second, for STALL: whether all stay, what memory they take, and how long another caller waits, alone and beside them. make attacks runs a short form
+.PHONY: stall
+stall: STALL ?= 60s
+stall: $(UNDER_TEST)
+	$(GO) test ./cli -count=1 -v -vet=off -timeout=20m -run '^TestStalledClientsTakeLittle$$' -stall $(STALL)
 
 ## check: everything that CI requires
 check: test race attacks lint vuln package
