@@ -229,10 +229,12 @@ func (c *slowClients) read(body io.Reader) {
 // write writes more than is held in memory, and then a few bytes per second.
 func (c *slowClients) write(conn net.Conn, in *bufio.Reader) {
 	_, _ = conn.Write(make([]byte, 1<<20+100<<10))
-	for {
+	for interim := false; ; {
 		_ = conn.SetReadDeadline(time.Now().Add(time.Second))
 		line, err := in.ReadString('\n')
-		if line == "HTTP/1.1 100 Continue\r\n" || line == "\r\n" { // a second one, AWS's own
+		interim = interim || line == "HTTP/1.1 100 Continue\r\n" // a second one, AWS's own, perhaps with headers
+		if interim && err == nil {
+			interim = line != "\r\n"
 			continue
 		}
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
