@@ -16,7 +16,7 @@ var live = flag.Bool("live", false, "send requests to AWS, with the keys in the 
 // folder, without ids, names and tokens.
 func TestLive_TheStatusTable(t *testing.T) {
 	if !*live {
-		t.Skip("make live")
+		t.Skip("NOT RUN: it sends requests to AWS; make live runs it")
 	}
 	if os.Getenv("AWS_ACCESS_KEY_ID") == "" {
 		t.Skip("NO REQUEST WAS SENT TO AWS: set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for a session, AWS_SESSION_TOKEN")
